@@ -1,0 +1,61 @@
+#include "common/base/siphash.h"
+
+#include <string.h>
+
+struct state {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotl(uint64_t x, int k)
+{
+	return (x << k) | (x >> (64 - k));
+}
+
+static inline void sip_round(struct state *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotl(s->v1, 13) ^ s->v0;
+	s->v0 = rotl(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotl(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotl(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotl(s->v1, 17) ^ s->v2;
+	s->v2 = rotl(s->v2, 32);
+}
+
+static inline void sip_word(struct state *s, uint64_t word)
+{
+	s->v3 ^= word;
+	sip_round(s);
+	sip_round(s);
+	s->v0 ^= word;
+}
+
+uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	struct state s = {
+		.v0 = key->k[0] ^ UINT64_C(0x736f6d6570736575),
+		.v1 = key->k[1] ^ UINT64_C(0x646f72616e646f6d),
+		.v2 = key->k[0] ^ UINT64_C(0x6c7967656e657261),
+		.v3 = key->k[1] ^ UINT64_C(0x7465646279746573),
+	};
+	uint64_t tail = (uint64_t)len << 56;
+	size_t whole = len & ~(size_t)7;
+
+	for (size_t i = 0; i < whole; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		sip_word(&s, word);
+	}
+	for (size_t i = 0; i < (len & 7); i++)
+		tail |= (uint64_t)p[whole + i] << (8 * i);
+	sip_word(&s, tail);
+	s.v2 ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
