@@ -120,7 +120,8 @@ enum {
 };
 
 // Writes the error for a verdict other than RESP_CMD_OK. Of an unknown command the first args_n
-// arguments are quoted; 128 bytes of each and RESP_ARGS_MAX of them are more than enough.
+// arguments are quoted until there are RESP_CMD_QUOTE_MAX bytes, so no more is needed of any of
+// them. (Only where arguments are of 4 bytes or less does Redis quote more than RESP_ARGS_MAX.)
 void resp_cmd_put_refusal(struct resp_writer *w, enum resp_cmd_verdict verdict,
 	const struct resp_cmd *row, const struct slice *args, uint32_t args_n);
 

@@ -8,6 +8,7 @@
 
 static void number_has_one_spelling(void **state)
 {
+	(void)state;
 	static const struct {
 		const char *text;
 		bool ok;
@@ -42,6 +43,7 @@ static void number_has_one_spelling(void **state)
 
 static void line_joins_pieces(void **state)
 {
+	(void)state;
 	static const char whole[] = "$12345\r\n";
 
 	for (size_t cut = 1; cut < sizeof(whole) - 1; cut++) {

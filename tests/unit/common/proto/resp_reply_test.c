@@ -71,6 +71,7 @@ static void assert_same_at_every_cut(
 
 static void replies_are_told_apart(void **state)
 {
+	(void)state;
 	static const char *const replies[] = {
 		"+OK\r\n",
 		"+\r\n",
@@ -99,9 +100,11 @@ static void replies_are_told_apart(void **state)
 
 static void malformed_is_refused(void **state)
 {
+	(void)state;
 	static const char *const bad[] = {"x", "\r\n", "?1\r\n", "$-2\r\n", "$01\r\n", "$\r\n",
 		"$1001\r\n", "$1\r\nab\r\n", "$1\r\na\rx", "*-2\r\n", "*a\r\n", ":\r\n", ":1x\r\n",
-		":99999999999999999999\r\n", "+OK\rx", "*1\r\nOK\r\n", "*2\r\n:1\r\n%1\r\n", "_\r\n"};
+		":99999999999999999999\r\n", "+OK\rx", "*1\r\nOK\r\n", "*2\r\n:1\r\n%1\r\n",
+		"_\r\n"};
 	static const struct seen error = {.status = RESP_ERROR};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -119,6 +122,7 @@ static size_t nest(char *out, unsigned depth)
 
 static void nesting_is_bounded(void **state)
 {
+	(void)state;
 	char text[512];
 	struct seen s;
 	size_t len = nest(text, RESP_DEPTH_MAX);
@@ -133,6 +137,7 @@ static void nesting_is_bounded(void **state)
 
 static void simple_lines_are_bounded(void **state)
 {
+	(void)state;
 	size_t len = RESP_LINE_MAX + 3;
 	char *text = malloc(len);
 	struct seen s;
@@ -150,6 +155,7 @@ static void simple_lines_are_bounded(void **state)
 
 static void payload_left_counts_down(void **state)
 {
+	(void)state;
 	static const uint8_t bytes[] = "$100\r\nabc";
 	static const uint8_t rest[99] = {[97] = '\r', [98] = '\n'};
 	struct resp_reply_parser p;
@@ -167,6 +173,7 @@ static void payload_left_counts_down(void **state)
 
 static void error_stays(void **state)
 {
+	(void)state;
 	struct resp_reply_parser p;
 	size_t used;
 

@@ -86,6 +86,7 @@ static void assert_same_at_every_cut(const void *stream, size_t len)
 
 static void request_tells_where_arguments_lie(void **state)
 {
+	(void)state;
 	static const char text[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10\r\n0123456789\r\n";
 	struct seen s;
 
@@ -104,6 +105,7 @@ static void request_tells_where_arguments_lie(void **state)
 
 static void pipeline_is_the_same_at_every_cut(void **state)
 {
+	(void)state;
 	static const char text[] = "*1\r\n$4\r\nPING\r\n"
 				   "\r\n"
 				   "*0\r\n"
@@ -134,6 +136,7 @@ static void pipeline_is_the_same_at_every_cut(void **state)
 
 static void errors_have_the_words_of_redis(void **state)
 {
+	(void)state;
 	static const struct {
 		const char *text;
 		const char *error;
@@ -172,6 +175,7 @@ static void errors_have_the_words_of_redis(void **state)
 
 static void error_stays(void **state)
 {
+	(void)state;
 	struct resp_request_parser p;
 	size_t used;
 
@@ -203,6 +207,7 @@ static void assert_line_limit(const char *start, const char *error)
 
 static void lines_are_bounded(void **state)
 {
+	(void)state;
 	assert_line_limit("", "Protocol error: too big inline request");
 	assert_line_limit("*", "Protocol error: too big mbulk count string");
 	assert_line_limit("*1\r\n", "Protocol error: too big bulk count string");
@@ -210,6 +215,7 @@ static void lines_are_bounded(void **state)
 
 static void inline_of_full_length_passes(void **state)
 {
+	(void)state;
 	char *text = malloc(RESP_LINE_MAX + 1);
 	struct seen s;
 
@@ -223,6 +229,7 @@ static void inline_of_full_length_passes(void **state)
 
 static void payload_left_counts_down(void **state)
 {
+	(void)state;
 	static const char head[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nabc";
 	static uint8_t zeros[65536];
 	struct resp_request_parser p;
@@ -252,6 +259,7 @@ static void payload_left_counts_down(void **state)
 
 static void many_arguments_are_counted_not_kept(void **state)
 {
+	(void)state;
 	char text[4096];
 	int n = snprintf(text, sizeof(text), "*%d\r\n", RESP_ARGS_MAX + 50);
 	struct seen s;
@@ -341,6 +349,7 @@ static size_t random_request(struct rng *rng, char *out)
 
 static void random_pipelines_agree_with_a_naive_reading(void **state)
 {
+	(void)state;
 	static char stream[65536];
 	struct rng rng;
 	struct seen got[32];

@@ -1,0 +1,71 @@
+// Words that a key can take. One list per key of type CHOICE gives the enum and the names; a value
+// is the index into the names. Read without regard to case, as the original reads consistencies.
+#pragma once
+
+// Values are those of `enum consistency`.
+#define CONF_CONSISTENCY_LIST(X)                         \
+	X(CONSISTENCY, DC_ONE, "DC_ONE")                 \
+	X(CONSISTENCY, DC_QUORUM, "DC_QUORUM")           \
+	X(CONSISTENCY, DC_SAFE_QUORUM, "DC_SAFE_QUORUM") \
+	X(CONSISTENCY, DC_EACH_SAFE_QUORUM, "DC_EACH_SAFE_QUORUM")
+
+#define CONF_HASH_LIST(X)                       \
+	X(HASH, ONE_AT_A_TIME, "one_at_a_time") \
+	X(HASH, MD5, "md5")                     \
+	X(HASH, CRC16, "crc16")                 \
+	X(HASH, CRC32, "crc32")                 \
+	X(HASH, CRC32A, "crc32a")               \
+	X(HASH, FNV1_64, "fnv1_64")             \
+	X(HASH, FNV1A_64, "fnv1a_64")           \
+	X(HASH, FNV1_32, "fnv1_32")             \
+	X(HASH, FNV1A_32, "fnv1a_32")           \
+	X(HASH, HSIEH, "hsieh")                 \
+	X(HASH, MURMUR, "murmur")               \
+	X(HASH, JENKINS, "jenkins")             \
+	X(HASH, MURMUR3, "murmur3")
+
+#define CONF_DATA_STORE_LIST(X)   \
+	X(DATA_STORE, REDIS, "0") \
+	X(DATA_STORE, MEMCACHE, "1")
+
+#define CONF_SEED_PROVIDER_LIST(X)                    \
+	X(SEED_PROVIDER, SIMPLE, "simple_provider")   \
+	X(SEED_PROVIDER, FLORIDA, "florida_provider") \
+	X(SEED_PROVIDER, DNS, "dns_provider")
+
+#define CONF_SECURE_LIST(X)                 \
+	X(SECURE, NONE, "none")             \
+	X(SECURE, DATACENTER, "datacenter") \
+	X(SECURE, RACK, "rack")             \
+	X(SECURE, ALL, "all")
+
+#define CONF_POLL_LIST(X)     \
+	X(POLL, BUSY, "busy") \
+	X(POLL, ADAPTIVE, "adaptive")
+
+#define CONF_HUGEPAGES_LIST(X)     \
+	X(HUGEPAGES, AUTO, "auto") \
+	X(HUGEPAGES, ON, "on")     \
+	X(HUGEPAGES, OFF, "off")
+
+// Every list: name of the set, its rows.
+#define CONF_CHOICES(SET)                           \
+	SET(consistency, CONF_CONSISTENCY_LIST)     \
+	SET(hash, CONF_HASH_LIST)                   \
+	SET(data_store, CONF_DATA_STORE_LIST)       \
+	SET(seed_provider, CONF_SEED_PROVIDER_LIST) \
+	SET(secure, CONF_SECURE_LIST)               \
+	SET(poll, CONF_POLL_LIST)                   \
+	SET(hugepages, CONF_HUGEPAGES_LIST)
+
+// enum conf_hash { CONF_HASH_MD5, … } and so on.
+#define CONF_CHOICE_ENUM(set, id, text) CONF_##set##_##id,
+#define CONF_CHOICE_SET(set, list) enum conf_##set{list(CONF_CHOICE_ENUM)};
+CONF_CHOICES(CONF_CHOICE_SET)
+#undef CONF_CHOICE_SET
+#undef CONF_CHOICE_ENUM
+
+// NULL-terminated; index is the enum's value.
+#define CONF_CHOICE_SET(set, list) extern const char *const conf_##set##_names[];
+CONF_CHOICES(CONF_CHOICE_SET)
+#undef CONF_CHOICE_SET

@@ -1,0 +1,162 @@
+#include "controlplane/link/dp_link.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/ipc/ipc_peer.h"
+
+#define EVENTS_PER_POLL 64
+
+struct dp_link {
+	struct ipc_peer *peer;
+	struct cluster *cluster;
+	struct dp_view view;
+};
+
+struct dp_link *dp_link_new(const char *path, const char *version, struct cluster *cluster)
+{
+	struct ipc_peer_config config = {
+		.role = IPC_CONTROLPLANE,
+		.path = path,
+		.hello = ipc_hello_make(IPC_CONTROLPLANE, version),
+	};
+	struct dp_link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL)
+		return NULL;
+	link->cluster = cluster;
+	link->peer = ipc_peer_new(&config);
+	if (link->peer == NULL) {
+		free(link);
+		return NULL;
+	}
+	return link;
+}
+
+void dp_link_free(struct dp_link *link)
+{
+	if (link == NULL)
+		return;
+	ipc_peer_free(link->peer);
+	free(link);
+}
+
+int dp_link_fd(const struct dp_link *link)
+{
+	return ipc_peer_fd(link->peer);
+}
+
+void dp_link_push(struct dp_link *link)
+{
+	const struct snapshot *snapshot = cluster_snapshot(link->cluster);
+
+	if (snapshot != NULL &&
+		ipc_peer_send(
+			link->peer, IPC_SNAPSHOT, snapshot, cluster_snapshot_size(link->cluster)))
+		log_info("link: sent snapshot %" PRIu64, snapshot->epoch);
+}
+
+static void take_ack(struct dp_link *link, const struct ipc_msg *msg)
+{
+	const struct snapshot *asked = cluster_snapshot(link->cluster);
+	struct dp_view *view = &link->view;
+	struct ipc_snapshot_ack ack;
+
+	ipc_payload_get(msg, &ack);
+	ipc_ack_clean(&ack);
+	if (ack.error[0] == '\0') {
+		view->acked_epoch = ack.epoch;
+		view->error[0] = '\0';
+		log_info("link: the data plane uses snapshot %" PRIu64, ack.epoch);
+		return;
+	}
+	if (asked == NULL || ack.epoch != asked->epoch)
+		return; // about a snapshot that is history
+	if (ack.newest >= asked->epoch) {
+		cluster_overtake(link->cluster, ack.newest);
+		log_notice("link: the data plane has snapshot %" PRIu64
+			   " of another control plane; sending ours as %" PRIu64,
+			ack.newest, asked->epoch);
+		dp_link_push(link);
+		return;
+	}
+	view->refused_epoch = ack.epoch;
+	memcpy(view->error, ack.error, sizeof(view->error));
+	log_err("link: the data plane refused snapshot %" PRIu64 ": %s", ack.epoch, ack.error);
+}
+
+static void take_stats(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
+{
+	struct dp_view *view = &link->view;
+	const char *error;
+	struct stats *sum = malloc(sizeof(*sum)); // too large for the stack
+
+	if (sum == NULL)
+		return;
+	if (ipc_stats_decode(msg->payload, msg->len, sum, &error) >= 0) {
+		view->stats = *sum;
+		view->stats_at = now;
+		view->stats_known = true;
+	} else if (view->error[0] == '\0') {
+		snprintf(view->error, sizeof(view->error), "figures: %s", error);
+		log_err("link: figures of the data plane refused: %s", error);
+	}
+	free(sum);
+}
+
+static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
+{
+	struct dp_view *view = &link->view;
+
+	switch (msg->id) {
+	case IPC_SNAPSHOT_ACK:
+		take_ack(link, msg);
+		break;
+	case IPC_STATS:
+		take_stats(link, msg, now);
+		break;
+	case IPC_STATUS:
+		ipc_payload_get(msg, &view->status);
+		ipc_status_clean(&view->status);
+		view->status_at = now;
+		view->status_known = true;
+		break;
+	default:
+		break; // nothing else comes from a data plane but HELLO
+	}
+}
+
+static void take_link(struct dp_link *link)
+{
+	link->view.linked = true;
+	link->view.acked_epoch = 0;
+	link->view.error[0] = '\0';
+	dp_link_push(link);
+}
+
+void dp_link_poll(struct dp_link *link, struct mono now)
+{
+	struct ipc_peer_event event;
+
+	for (unsigned i = 0; i < EVENTS_PER_POLL && ipc_peer_next(link->peer, &event); i++) {
+		switch (event.what) {
+		case IPC_PEER_LINKED:
+			take_link(link);
+			break;
+		case IPC_PEER_LOST:
+			link->view.linked = false;
+			break;
+		case IPC_PEER_MSG:
+			take_message(link, &event.msg, now);
+			break;
+		}
+	}
+}
+
+const struct dp_view *dp_link_view(const struct dp_link *link)
+{
+	return &link->view;
+}

@@ -1,0 +1,41 @@
+// The control plane's end of the IPC: dials the data plane for ever, sends it the snapshot on every
+// link and change, and keeps what it last said, with the time at which it said so.
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/base/compiler.h"
+#include "common/base/mono.h"
+#include "common/ipc/ipc.h"
+#include "common/stats/stats.h"
+#include "controlplane/cluster/cluster.h"
+
+// What is known of the data plane. Figures stay when it goes away; their age tells.
+struct dp_view {
+	bool linked;
+	bool status_known;
+	bool stats_known;
+	struct mono status_at;
+	struct mono stats_at;
+	struct ipc_status status;
+	struct stats stats;        // sum over all workers
+	uint64_t acked_epoch;      // last one that it acknowledged on this link; 0: none
+	uint64_t refused_epoch;    // last one that it refused; 0: none
+	char error[IPC_ERROR_MAX]; // why; "" when there is nothing wrong
+};
+
+struct dp_link;
+
+// `cluster` must outlive the link. NULL on error, which is in the log.
+struct dp_link *dp_link_new(
+	const char *path, const char *version, struct cluster *cluster) MUST_CHECK;
+void dp_link_free(struct dp_link *link);
+
+int dp_link_fd(const struct dp_link *link);
+// Call it when dp_link_fd is readable.
+void dp_link_poll(struct dp_link *link, struct mono now);
+
+// The snapshot changed. Sent now, or as soon as there is a link.
+void dp_link_push(struct dp_link *link);
+
+const struct dp_view *dp_link_view(const struct dp_link *link);

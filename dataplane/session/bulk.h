@@ -1,0 +1,28 @@
+// Requests above `bulk_min` bytes are not held: once its head shows that it will give exactly one
+// reply, such a request enters the store's queue at once and its bytes follow as they come, at the
+// pace at which the store takes them. It waits until all earlier requests of its client are
+// answered, and later ones wait for it, since it goes over a connection of its own.
+//
+// One that is refused, or whose store connection fails on the way, is read to its end and thrown
+// away: only then a client that is still sending will read the error.
+#pragma once
+
+#include <stdbool.h>
+
+#include "dataplane/session/core.h"
+
+// The request that the client is in the middle of is a large one.
+static inline bool bulk_is_due(const struct session *s, const struct resp_request_parser *p)
+{
+	return p->at + p->payload_left > s->config.bulk_min;
+}
+
+// Makes the request when its client has no other; until then the client waits.
+void bulk_begin(
+	struct session *s, struct client *c, const struct resp_request_parser *p, struct mono now);
+
+// Moves its bytes on. False after a protocol error.
+bool bulk_run(struct session *s, struct client *c);
+
+// The store took bytes: the client may send more.
+void bulk_credit(struct client *c);

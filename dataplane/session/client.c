@@ -1,0 +1,107 @@
+#include "dataplane/session/client.h"
+
+#include "dataplane/session/core.h"
+#include "dataplane/session/input.h"
+
+bool client_open(struct session *s, struct tcp_conn *conn, struct mono now)
+{
+	struct client *c = pool_get(&s->clients);
+
+	if (!c)
+		return false;
+	*c = (struct client){
+		.conn = conn,
+		.id = s->next_id,
+		.accepted_at = now,
+		.lane = CLIENT_LANE_NONE,
+	};
+	s->next_id += s->config.cores;
+	s->accepted++;
+	list_push_back(&s->all, &c->all);
+	list_init(&c->ready);
+	list_init(&c->settle);
+	tcp_set_user(conn, c);
+	stat_inc(s->stats, STAT_client_accepted);
+	stat_inc(s->stats, STAT_client_connections);
+	return true;
+}
+
+void client_ready(struct session *s, struct client *c)
+{
+	if (!list_linked(&c->ready))
+		list_push_back(&s->ready, &c->ready);
+}
+
+void client_settle_later(struct session *s, struct client *c)
+{
+	if (!list_linked(&c->settle))
+		list_push_back(&s->settle, &c->settle);
+}
+
+static void orphan_all(struct session *s, struct client *c)
+{
+	struct request *r = c->first;
+
+	while (r) {
+		struct request *next = r->client_next;
+
+		r->client = NULL;
+		r->flags &= (uint16_t)~REQUEST_OF_CLIENT;
+		stat_inc(s->stats, STAT_client_dropped_requests);
+		session_release(s, r);
+		r = next;
+	}
+	c->first = NULL;
+	c->last = NULL;
+}
+
+void client_end(struct session *s, struct client *c, bool reset)
+{
+	orphan_all(s, c);
+	input_clear(c);
+	if (c->parser)
+		pool_put(&s->parsers, c->parser);
+	if (c->name)
+		pool_put(&s->names, c->name);
+	list_remove(&c->all);
+	list_remove(&c->ready);
+	list_remove(&c->settle);
+	tcp_set_user(c->conn, NULL);
+	if (reset)
+		tcp_abort(c->conn);
+	else
+		tcp_close(c->conn);
+	stat_dec(s->stats, STAT_client_connections);
+	pool_put(&s->clients, c);
+}
+
+void client_end_if_done(struct session *s, struct client *c, struct mono now)
+{
+	const uint8_t *data;
+
+	if (c->first || (c->flags & CLIENT_LINGER))
+		return;
+	if ((c->flags & CLIENT_EOF) && input_chunk(c, &data) == 0) {
+		stat_inc(s->stats, STAT_client_eof);
+		client_end(s, c, false);
+	} else if (c->flags & CLIENT_NO_INPUT) {
+		client_linger(s, c, now);
+	}
+}
+
+void client_linger(struct session *s, struct client *c, struct mono now)
+{
+	uint32_t dropped = input_clear(c);
+
+	if (dropped > 0)
+		tcp_recv_done(c->conn, dropped);
+	if (c->flags & CLIENT_EOF) {
+		client_end(s, c, false);
+		return;
+	}
+	c->flags |= CLIENT_LINGER | CLIENT_NO_INPUT;
+	c->end_at = mono_add(now, s->config.linger);
+	list_remove(&c->ready);
+	list_push_back(&s->linger, &c->ready);
+	tcp_shutdown(c->conn);
+}

@@ -1,0 +1,78 @@
+// One client connection. An idle one costs this struct and TCP's; a parser and a name are taken
+// from pools only while they are needed.
+//
+// Input: TCP's mbufs in a chain by `next`. The current request begins at `in_off` of `in_head` and
+// is parsed up to `cur_off` of `cur`. Small segments are moved together as they come, so that bytes
+// that trickle in do not pin a buffer each.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "common/base/compiler.h"
+#include "common/base/list.h"
+#include "common/base/mono.h"
+#include "common/proto/resp.h"
+#include "dataplane/session/request.h"
+#include "dataplane/tcp/tcp.h"
+
+#define CLIENT_LANE_NONE UINT8_MAX
+
+enum client_flag {
+	CLIENT_EOF = 1 << 0,       // sent FIN
+	CLIENT_NO_INPUT = 1 << 1,  // nothing more is parsed: its end is decided
+	CLIENT_LINGER = 1 << 2,    // we sent FIN, input is thrown away until theirs
+	CLIENT_BULK_WAIT = 1 << 3, // a large request waits for earlier ones
+};
+
+struct client {
+	struct tcp_conn *conn;
+	uint64_t id;
+	struct rte_mbuf *in_head;
+	struct rte_mbuf *in_tail;
+	struct rte_mbuf *cur;
+	struct resp_request_parser *parser; // in the middle of a request only
+	struct request *first; // in order, oldest first
+	struct request *last;
+	struct request *bulk; // the one that streams in, also when it is only skipped
+	char *name;
+	struct list all;
+	struct list ready;  // to parse; of a lingering one, to end in time
+	struct list settle; // to send
+	struct mono accepted_at;
+	struct mono end_at; // of a lingering one
+	uint32_t in_off;
+	uint32_t cur_off;
+	uint32_t parsed; // bytes between the two
+	uint32_t unsent; // reply bytes that TCP did not take yet
+	uint32_t sent;   // reply bytes that TCP took, wraps
+	uint32_t n;      // requests in flight
+	uint32_t store_n; // those on their way through the store
+	uint8_t lane;    // the store connection that they are on
+	uint8_t flags;   // enum client_flag
+};
+
+static_assert(sizeof(struct client) <= 3 * CACHE_LINE, "three cache lines");
+
+struct session;
+
+// Takes a connection over. False when there is no room.
+bool client_open(struct session *s, struct tcp_conn *conn, struct mono now);
+
+// Puts it on the list of those that are parsed, or sent to, when their turn comes.
+void client_ready(struct session *s, struct client *c);
+void client_settle_later(struct session *s, struct client *c);
+
+// Ends it at once: by FIN behind what was sent, or by a reset. Its requests become orphans. The
+// pointer is dead.
+void client_end(struct session *s, struct client *c, bool reset);
+
+// Ends it when everything was answered and nothing more can come.
+void client_end_if_done(struct session *s, struct client *c, struct mono now);
+
+// FIN after what was sent; what it still sends is thrown away until its own FIN, since unread
+// bytes would turn the end into a reset that may overtake our last reply (RFC 2525 §2.17).
+void client_linger(struct session *s, struct client *c, struct mono now);

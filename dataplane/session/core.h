@@ -1,0 +1,50 @@
+// The state of a session, for the files of this folder only.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/list.h"
+#include "common/base/pool.h"
+#include "common/proto/resp.h"
+#include "dataplane/session/client.h"
+#include "dataplane/session/session.h"
+
+enum {
+	SESSION_NAME_MAX = 64,           // CLIENT SETNAME, with NUL
+	SESSION_SCRATCH = 256 * 1024,    // an encoded inline request, or rows of COMMAND
+	SESSION_GATHER = 80 * 1024,      // a line or an argument that lies across segments
+	SESSION_CLIENT_BUDGET = 256,     // requests of one client in a turn
+	SESSION_TURN_BUDGET = 4096,      // requests of all clients in a turn
+	SESSION_REPLY_COPY_MAX = 512,    // larger pieces of replies are referenced
+};
+
+struct session {
+	struct session_config config;
+	struct tcp *tcp;
+	struct tcp_listener *listener;
+	struct stats *stats;
+	struct pool clients;
+	struct pool requests;
+	struct pool parsers;
+	struct pool names;
+	struct list all;
+	struct list ready;
+	struct list settle;
+	struct list linger; // soonest end first
+	struct request_queue routed;
+	struct request_queue issued;
+	struct resp_request_parser parser; // for requests that are parsed in one go
+	struct rte_mbuf *spare;            // so that a refusal can always be written
+	struct mono started;
+	uint64_t next_id;
+	uint64_t commands; // parsed, for INFO
+	uint64_t accepted;
+	uint32_t max_reply_room; // of one mbuf
+	bool draining;
+	char *scratch;
+	char *gather;
+};
+
+// The request leaves its client, or what held it: frees it when neither is left.
+void session_release(struct session *s, struct request *r);

@@ -1,0 +1,132 @@
+// One request of a client: what was asked, where it is on its way, and what was answered.
+//
+// It is known by two: by its client, in whose order it is settled (REQUEST_OF_CLIENT), and by the
+// store while a reply is due (REQUEST_HELD). The store never frees one: it puts all that it is
+// done with into the queue of answered ones, and settle_run frees those that have no client. A
+// request whose client went away, or was told of a time-out, is an orphan: its place in the store's
+// order stays and its reply is dropped.
+//
+// Bytes: `len` bytes from `bytes_off` in `bytes`, across segments linked by `next`; the request
+// holds a reference on each segment it lies in. Of a bulk request (REQUEST_BULK), `bytes` is a
+// chain that it owns, of what came and the store did not take yet, and `len` their number.
+//
+// Reply: either one slice of a segment that the store's bytes were read into (REQUEST_SLICE:
+// `reply` with a reference, reply_off, reply_len), or a chain that the request owns.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "common/base/compiler.h"
+#include "common/base/mono.h"
+#include "common/base/pool.h"
+#include "common/base/slice.h"
+#include "common/proto/resp_cmd.h"
+
+enum request_error {
+#define REQUEST_ERROR(id, text) REQUEST_ERROR_##id,
+#include "dataplane/session/request_error.def"
+#undef REQUEST_ERROR
+	REQUEST_ERROR_N,
+};
+
+enum request_target {
+	REQUEST_TO_NOWHERE, // refused: its reply is there
+	REQUEST_TO_LOCAL,   // answered here, when it is its turn
+	REQUEST_TO_STORE,   // this node's store
+};
+
+enum request_flag {
+	REQUEST_OF_CLIENT = 1 << 0, // in its client's list
+	REQUEST_HELD = 1 << 1,      // in the queue of a stage, or in the store's order
+	REQUEST_DONE = 1 << 2,      // the answer is whole (or `error` is set)
+	REQUEST_QUEUED = 1 << 3,    // in the queue of answered ones
+	REQUEST_SLICE = 1 << 4,     // see Reply
+	REQUEST_STREAMED = 1 << 5,  // part of the reply may have been sent
+	REQUEST_BULK = 1 << 6,      // streams through a connection of its own
+	REQUEST_WHOLE = 1 << 7,     // the last byte was parsed (always, if not bulk)
+	REQUEST_CUT = 1 << 8,       // the reply can't be completed: end the client's connection
+	REQUEST_CLOSE = 1 << 9,     // end the client's connection gracefully after this reply
+	REQUEST_OWN = 1 << 10,      // the bytes are ours, not TCP's: nothing to give back
+};
+
+struct client;
+
+struct request {
+	struct request *next;        // in the queue of its stage
+	struct request *answer_next; // in the queue of answered ones
+	struct request *client_next; // in its client's order
+	struct client *client;       // NULL: an orphan
+	const struct resp_cmd *cmd;  // NULL when it was refused
+	struct rte_mbuf *bytes;
+	struct rte_mbuf *bytes_tail; // of a bulk request
+	struct rte_mbuf *reply;
+	struct rte_mbuf *reply_tail;
+	uint64_t stamp;       // the place of a conflict stamp
+	struct mono read_at;  // when its last byte was parsed (bulk: when it began)
+	struct mono store_at; // when it was issued; once written to the store, when that was
+	uint64_t out_end;     // the store connection's count of bytes behind it
+	uint32_t len;
+	uint32_t reply_len;
+	uint32_t written; // bulk: bytes the store took since the session last looked
+	uint16_t bytes_off;
+	uint16_t reply_off;
+	uint16_t flags; // enum request_flag
+	uint8_t target; // enum request_target
+	uint8_t error;  // enum request_error; NONE: see reply
+};
+
+static_assert(sizeof(struct request) <= 2 * CACHE_LINE, "two cache lines");
+
+// A queue of requests through `next`, and one through `answer_next`.
+struct request_queue {
+	struct request *head;
+	struct request *tail;
+	uint32_t n;
+};
+
+static inline void request_push(struct request_queue *q, struct request *r)
+{
+	r->next = NULL;
+	if (q->tail)
+		q->tail->next = r;
+	else
+		q->head = r;
+	q->tail = r;
+	q->n++;
+}
+
+static inline struct request *request_pop(struct request_queue *q)
+{
+	struct request *r = q->head;
+
+	if (!r)
+		return NULL;
+	q->head = r->next;
+	if (!q->head)
+		q->tail = NULL;
+	q->n--;
+	return r;
+}
+
+// Something in the answer changed: settle_run looks at it. Once at a time.
+void request_answer(struct request_queue *answered, struct request *r);
+struct request *request_answer_pop(struct request_queue *answered);
+
+// The answer is an error of our own. What there was of a reply is dropped.
+void request_fail(struct request_queue *answered, struct request *r, enum request_error error);
+
+// With its "-" and line end.
+struct slice request_error_text(enum request_error error);
+
+// Gives the bytes back, to the pool and to the client's receive window.
+void request_drop_bytes(struct request *r);
+void request_drop_reply(struct request *r);
+
+// Appends to a reply chain; counts it as unsent of the client.
+void request_add_reply(struct request *r, struct rte_mbuf *m);
+// The whole reply is a slice of `m`, on which a reference is taken.
+void request_set_slice(struct request *r, struct rte_mbuf *m, uint16_t off, uint32_t len);

@@ -1,0 +1,23 @@
+// Numbers that a stranger must not be able to guess, and that must yet grow for one pair of
+// endpoints: initial sequence numbers (RFC 6528), the offset of timestamps (RFC 7323 §5.4), and
+// where to begin looking for a local port (RFC 6056 §3.3.3). Each uses a key of its own.
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/mono.h"
+#include "common/base/siphash.h"
+#include "dataplane/tcp/tcp_key.h"
+
+uint32_t tcp_isn(const struct siphash_key *secret, const struct tcp_key *key, struct mono now);
+
+// Added to the clock of milliseconds, it gives the connection's timestamps.
+uint32_t tcp_ts_offset(const struct siphash_key *secret, const struct tcp_key *key);
+
+// A number that depends on all of `key` but its local port.
+uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key *key);
+
+static inline uint32_t tcp_ts_clock(struct mono now)
+{
+	return (uint32_t)(now.ns / NS_PER_MS);
+}

@@ -1,0 +1,32 @@
+// What names a connection: both addresses and both ports, and the keyed hash of them, so that a
+// stranger can't choose connections that collide.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/ip_addr.h"
+#include "common/base/siphash.h"
+
+struct tcp_key {
+	struct ip_addr remote;
+	struct ip_addr local;
+	uint16_t remote_port; // host order
+	uint16_t local_port;
+	uint32_t hash;
+};
+
+// The bytes that name the connection: all but the hash.
+#define TCP_KEY_LEN offsetof(struct tcp_key, hash)
+
+static inline void tcp_key_hash(struct tcp_key *key, const struct siphash_key *secret)
+{
+	key->hash = (uint32_t)siphash(secret, key, TCP_KEY_LEN);
+}
+
+static inline bool tcp_key_eq(const struct tcp_key *a, const struct tcp_key *b)
+{
+	return a->hash == b->hash && a->remote_port == b->remote_port &&
+	       a->local_port == b->local_port && ip_addr_eq(&a->remote, &b->remote) &&
+	       ip_addr_eq(&a->local, &b->local);
+}

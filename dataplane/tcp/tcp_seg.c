@@ -1,0 +1,122 @@
+#include "dataplane/tcp/tcp_seg.h"
+
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf_ptype.h>
+
+#include "common/base/bytes.h"
+#include "common/base/compiler.h"
+
+#define HEADER_MIN 20
+
+static void read_addrs(struct tcp_key *key, const struct rte_mbuf *m, bool v6)
+{
+	if (v6) {
+		const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+
+		memcpy(key->remote.b, ip->src_addr, sizeof(key->remote.b));
+		memcpy(key->local.b, ip->dst_addr, sizeof(key->local.b));
+	} else {
+		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+
+		key->remote = ip_addr_from_v4(ip->src_addr);
+		key->local = ip_addr_from_v4(ip->dst_addr);
+	}
+}
+
+// RFC 9293 §3.1: over pseudo-header, header and payload the ones' complement sum is all ones.
+static bool checksum_ok(const struct tcp_seg *seg, const struct rte_mbuf *m, uint32_t l4_len)
+{
+	unsigned skip = seg->v6 ? 0 : 12; // the mapped prefix is no part of an IPv4 address
+	uint64_t port_says = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	uint32_t sum;
+	uint16_t part;
+
+	if (port_says == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	if (port_says == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+		return false;
+	if (rte_raw_cksum_mbuf(m, m->l3_len, l4_len, &part) != 0)
+		return false;
+	sum = part;
+	sum += rte_raw_cksum(seg->key.remote.b + skip, 16 - skip);
+	sum += rte_raw_cksum(seg->key.local.b + skip, 16 - skip);
+	sum += rte_cpu_to_be_16(IPPROTO_TCP);
+	sum += rte_cpu_to_be_16((uint16_t)(l4_len & 0xffff));
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why)
+{
+	const uint8_t *tcp = rte_pktmbuf_mtod_offset(m, const uint8_t *, m->l3_len);
+	uint32_t l4_len = m->pkt_len - m->l3_len;
+	unsigned header;
+
+	seg->m = m;
+	*why = DROP_TCP_BAD;
+	if (unlikely(m->data_len < m->l3_len + HEADER_MIN))
+		return false;
+	header = (tcp[12] >> 4) * 4u;
+	if (unlikely(header < HEADER_MIN || header > m->data_len - m->l3_len))
+		return false;
+	seg->v6 = (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
+	read_addrs(&seg->key, m, seg->v6);
+	seg->key.remote_port = be16_get(tcp);
+	seg->key.local_port = be16_get(tcp + 2);
+	seg->seq = be32_get(tcp + 4);
+	seg->ack = be32_get(tcp + 8);
+	seg->flags = tcp[13];
+	seg->wnd = be16_get(tcp + 14);
+	seg->len = l4_len - header;
+	if (unlikely(!tcp_opt_parse(tcp + HEADER_MIN, header - HEADER_MIN, &seg->opts)))
+		return false;
+	*why = DROP_TCP_CSUM;
+	if (unlikely(!checksum_ok(seg, m, l4_len)))
+		return false;
+	m->data_off = (uint16_t)(m->data_off + m->l3_len + header);
+	m->data_len = (uint16_t)(m->data_len - m->l3_len - header);
+	m->pkt_len = seg->len;
+	return true;
+}
+
+void tcp_seg_free(struct tcp_seg *seg)
+{
+	while (seg->m != NULL) {
+		struct rte_mbuf *next = seg->m->next;
+
+		rte_pktmbuf_free_seg(seg->m);
+		seg->m = next;
+	}
+}
+
+void tcp_seg_trim_front(struct tcp_seg *seg, uint32_t n)
+{
+	seg->seq += n;
+	seg->len -= n;
+	while (n > 0) {
+		struct rte_mbuf *m = seg->m;
+		uint16_t part = (uint16_t)RTE_MIN(n, m->data_len);
+
+		m->data_off = (uint16_t)(m->data_off + part);
+		m->data_len = (uint16_t)(m->data_len - part);
+		n -= part;
+		if (m->data_len == 0 && m->next != NULL) {
+			seg->m = m->next;
+			rte_pktmbuf_free_seg(m);
+		}
+	}
+}
+
+void tcp_seg_trim_back(struct tcp_seg *seg, uint32_t n)
+{
+	uint32_t left = seg->len - n;
+
+	seg->len = left;
+	for (struct rte_mbuf *m = seg->m; m != NULL; m = m->next) {
+		m->data_len = (uint16_t)RTE_MIN(left, m->data_len);
+		left -= m->data_len;
+	}
+}

@@ -1,0 +1,173 @@
+// The records of the stack, for its own files only. Users see tcp.h.
+//
+// A struct tcp_conn begins with its key, its first two cache lines hold what every segment touches.
+// TIME_WAIT and half-open connections are no struct tcp_conn but small records of their own
+// (tcp_time_wait.h, tcp_half_open.h).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/list.h"
+#include "common/base/pool.h"
+#include "common/base/rng.h"
+#include "common/base/wheel.h"
+#include "dataplane/tcp/cc.h"
+#include "dataplane/tcp/tcp.h"
+#include "dataplane/tcp/tcp_key.h"
+#include "dataplane/tcp/tcp_rate.h"
+#include "dataplane/tcp/tcp_reasm.h"
+#include "dataplane/tcp/tcp_recv_queue.h"
+#include "dataplane/tcp/tcp_rtt.h"
+#include "dataplane/tcp/tcp_send_queue.h"
+#include "dataplane/tcp/tcp_sent.h"
+#include "dataplane/tcp/tcp_table.h"
+
+// LISTEN is struct tcp_listener, TIME_WAIT is struct tcp_time_wait.
+enum tcp_state {
+	TCPS_CLOSED, // over; the user still holds it
+	TCPS_SYN_SENT,
+	TCPS_SYN_RECEIVED, // by simultaneous open only
+	TCPS_ESTABLISHED,
+	TCPS_CLOSE_WAIT,
+	TCPS_FIN_WAIT_1,
+	TCPS_FIN_WAIT_2,
+	TCPS_CLOSING,
+	TCPS_LAST_ACK,
+};
+
+enum tcp_timer_kind {
+	TCP_TIMER_CONN,
+	TCP_TIMER_HALF_OPEN,
+	TCP_TIMER_TIME_WAIT,
+};
+
+struct tcp_timer {
+	struct wheel_timer wheel;
+	enum tcp_timer_kind kind;
+};
+
+// What the retransmission deadline of a connection stands for.
+enum tcp_rexmt_mode {
+	TCP_REXMT_NONE,
+	TCP_REXMT_RTO,     // something is outstanding
+	TCP_REXMT_PERSIST, // nothing is outstanding and the window keeps us from sending
+};
+
+struct tcp_conn {
+	struct tcp_key key;
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv; // right edge of the window, as far as it was ever advertised
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t ts_recent;
+	uint8_t state; // enum tcp_state
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+	uint8_t events; // enum tcp_event, not yet fetched
+
+	uint32_t snd_wnd;
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t max_snd_wnd;
+	uint32_t last_ack_sent;
+	uint32_t rcv_taken; // bytes that the user holds
+	uint16_t mss;       // payload of our segments
+	uint16_t unacked_in; // bytes received and not acknowledged, saturating at 0xffff
+	uint8_t dups_owed;  // duplicate ACKs to send
+	uint8_t dup_acks;   // duplicate ACKs received
+	uint8_t backoff;
+	uint8_t retries; // time-outs since the last progress
+	bool ack_now : 1;
+	bool ts_on : 1;
+	bool wscale_on : 1;
+	bool fin_queued : 1; // the user has no more to send
+	bool fin_sent : 1;
+	bool fin_known : 1; // the peer's FIN is at rcv_fin, perhaps behind a hole
+	bool orphan : 1;    // the user is gone
+	bool owned : 1;     // the user has it: events are for somebody
+	bool recovering : 1;
+	bool rexmt_head : 1; // the first record goes out again whatever cwnd says
+	bool cwnd_limited : 1;
+	bool want_room : 1;  // tcp_send_room was found short
+	bool want_acked : 1; // TCP_ACKED was asked for
+	bool syn_due : 1;    // SYN or SYN-ACK is to be sent
+	bool probe_due : 1;  // zero-window probe
+	bool alive_due : 1;  // keep-alive probe
+	bool ts_lenient : 1; // the handshake's ACK came without a timestamp
+	struct list out_link; // in tcp->out
+
+	struct tcp_recv_queue rq;
+	struct list event_link; // in tcp->events
+	struct tcp_send_queue sq;
+	struct tcp_sent_list sent;
+	struct tcp_cc cc;
+	struct tcp_rtt rtt;
+	uint32_t ts_recent_age; // seconds
+	uint32_t ts_offset;
+	uint32_t recover;
+	uint32_t rtt_seq; // an RTT sample is due when this is acknowledged
+	uint32_t rcv_fin;
+	uint32_t iss;
+	uint32_t irs;
+	struct tcp_timer timer;
+	enum tcp_rexmt_mode rexmt_mode;
+	struct mono rexmt_at; // 0: not armed; likewise the others
+	struct mono delack_at;
+	struct mono keep_at;
+	struct mono heard_at; // last segment from the peer
+	struct mono sent_at;  // last data to the peer
+	struct mono confirm_at;
+	struct mono oow_at; // last answer to an unacceptable segment without data
+	uint32_t keep_probes;
+	int error;
+	int soft_error;
+	struct tcp *tcp;
+	struct tcp_listener *listener; // until tcp_accept
+	struct tcp_reasm *reasm;       // NULL: nothing out of order
+	void *user;
+	struct net_path path;
+	struct list accept_link;
+	struct list all_link;
+	struct list starved_link; // in tcp->starved
+};
+
+struct tcp_listener {
+	struct tcp *tcp;
+	struct ip_addr addr; // any: every own address
+	uint16_t port;
+	uint32_t backlog;
+	uint32_t waiting;
+	struct list accept; // of tcp_conn.accept_link
+	struct list link;   // in tcp->listeners
+};
+
+struct tcp {
+	struct tcp_config cfg;
+	struct net *net;
+	struct rte_mempool *pool;
+	struct stats *stats;
+	const struct cc_ops *cc;
+	struct mono now;
+	uint64_t mem;
+	struct list out;     // connections that tcp_output must look at
+	struct list events;  // connections with events to fetch
+	struct list starved; // connections that were refused room for want of memory
+	struct list all;
+	struct list listeners;
+	struct list time_wait; // oldest first
+	struct tcp_table table;
+	struct pool conns;
+	struct pool half_opens;
+	struct pool time_waits;
+	struct pool sents;
+	struct pool reasms;
+	struct tcp_timer time_wait_timer;
+	struct tcp_rate rst_rate;
+	struct tcp_rate challenge_rate;
+	struct mono cookie_at; // when a cookie was last sent
+	uint32_t port_next;
+	uint8_t rcv_wscale;
+	struct rng rng;
+	struct wheel wheel;
+};

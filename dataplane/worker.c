@@ -1,0 +1,348 @@
+// The walk: each turn takes a burst of packets through every stage, top to bottom, and forward only.
+// What the store answers is input of a later stage or turn; no stage calls back up.
+#include "dataplane/worker.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_pause.h>
+#include <rte_ring.h>
+
+#include "common/base/log.h"
+#include "dataplane/idle.h"
+
+#define LEARN_RING 256
+#define TIMER_TICK_NS NS_PER_MS
+
+enum worker_order {
+	WORKER_SERVE,
+	WORKER_DRAIN,
+};
+
+struct worker {
+	// Used each turn.
+	struct port *port;
+	struct net *net;
+	struct tcp *tcp;
+	struct session *session;
+	struct store *store;
+	const struct clock *clock;
+	struct mono now;
+	struct mono timers_at;
+	struct mono drain_until; // MONO_NEVER: serving
+	unsigned id;
+	unsigned worker_n;
+	unsigned tx_n; // frames in `tx` that the port did not take
+	int port_fd;
+	enum worker_order order; // atomic
+	struct idle idle;
+	struct net_rx rx;
+	struct rte_mbuf *tx[NET_BURST];
+	struct rte_ring *learn; // ARP and ND frames that other workers saw
+	struct worker *const *workers;
+	struct stats stats;
+};
+
+// --- the stages of a turn
+
+// A burst from the port, through Ethernet, ARP and IP; TCP segments are left in w->rx.
+static unsigned receive(struct worker *w)
+{
+	struct rte_mbuf *frames[NET_BURST];
+	unsigned n = port_rx(w->port, w->id, frames, NET_BURST, &w->stats);
+
+	if (n == 0)
+		return 0;
+	net_input(w->net, frames, n, w->now, &w->rx);
+	w->rx.seg_n = port_keep_own(w->port, w->id, w->rx.seg, w->rx.seg_n, &w->stats);
+	return n;
+}
+
+// Segments that other cores received for connections of this one.
+static unsigned receive_handed_over(struct worker *w)
+{
+	struct rte_mbuf *segs[NET_BURST];
+	unsigned n = port_take_handed_over(w->port, w->id, segs, NET_BURST);
+
+	if (n)
+		tcp_input(w->tcp, segs, n, w->now);
+	return n;
+}
+
+// Only one core gets the answer to an ARP or neighbour request: it tells the others.
+static void learn_share(struct worker *w)
+{
+	for (unsigned i = 0; i < w->rx.learn_n; i++) {
+		struct rte_mbuf *frame = w->rx.learn[i];
+
+		for (unsigned to = 0; to < w->worker_n; to++) {
+			if (to == w->id)
+				continue;
+			rte_mbuf_refcnt_update(frame, 1);
+			if (rte_ring_enqueue(w->workers[to]->learn, frame) != 0)
+				rte_pktmbuf_free(frame);
+		}
+		rte_pktmbuf_free(frame);
+	}
+	w->rx.learn_n = 0;
+}
+
+static unsigned learn_take(struct worker *w)
+{
+	struct rte_mbuf *frames[NET_BURST];
+	unsigned n = rte_ring_dequeue_burst(w->learn, (void **)frames, NET_BURST, NULL);
+
+	if (n)
+		net_learn(w->net, frames, n, w->now);
+	return n;
+}
+
+// Gives the port what it takes; the rest waits for the next turn. True when all is gone.
+static bool transmit(struct worker *w)
+{
+	for (;;) {
+		unsigned sent;
+
+		if (w->tx_n == 0)
+			w->tx_n = net_collect(w->net, w->tx, NET_BURST);
+		if (w->tx_n == 0)
+			return true;
+		sent = port_tx(w->port, w->id, w->tx, w->tx_n, &w->stats);
+		w->tx_n -= sent;
+		if (w->tx_n) {
+			memmove(w->tx, w->tx + sent, w->tx_n * sizeof(w->tx[0]));
+			return false;
+		}
+	}
+}
+
+static void send_all(struct worker *w)
+{
+	bool all;
+
+	do
+		all = tcp_output(w->tcp, w->now);
+	while (transmit(w) && !all);
+}
+
+static void timers_run(struct worker *w)
+{
+	if (likely(!mono_due(w->now, w->timers_at)))
+		return;
+	net_advance(w->net, w->now);
+	tcp_advance(w->tcp, w->now);
+	session_advance(w->session, w->now);
+	store_advance(w->store, w->now);
+	w->timers_at = mono_add(w->now, TIMER_TICK_NS);
+}
+
+// One turn. Returns how much there was to do.
+static unsigned turn(struct worker *w, const struct snapshot *snapshot)
+{
+	unsigned work = 0;
+
+	w->now = clock_now(w->clock);
+	timers_run(w);
+
+	work += receive(w);
+	tcp_input(w->tcp, w->rx.seg, w->rx.seg_n, w->now);
+	for (unsigned i = 0; i < w->rx.icmp_n; i++)
+		tcp_icmp(w->tcp, &w->rx.icmp[i], w->now);
+	if (unlikely(w->worker_n > 1)) {
+		learn_share(w);
+		work += learn_take(w);
+		work += receive_handed_over(w);
+	}
+	w->rx.seg_n = 0;
+	w->rx.icmp_n = 0;
+
+	work += session_run(w->session, w->now);
+	work += route_run(w->session, snapshot, w->now);
+	store_issue(w->store, session_issued(w->session), snapshot, w->now);
+	work += store_poll(w->store, w->now);
+	work += settle_run(w->session, store_answered(w->store), w->now);
+
+	send_all(w);
+	return work + w->tx_n;
+}
+
+// --- between turns
+
+// The next time at which a timer of any stage may be due.
+static struct mono timers_next(const struct worker *w)
+{
+	struct mono next = mono_min(net_next(w->net), tcp_next(w->tcp));
+
+	next = mono_min(next, session_next(w->session));
+	return mono_min(next, store_next(w->store));
+}
+
+static void sleep_until_ready(struct worker *w, struct link *link)
+{
+	struct idle_fd fds[IDLE_FDS_MAX];
+	unsigned n = 0;
+
+	if (w->port_fd >= 0)
+		fds[n++] = (struct idle_fd){.fd = w->port_fd, .events = POLLIN};
+	n += store_fds(w->store, fds + n, IDLE_FDS_MAX - n);
+	link_worker_offline(link, w->id);
+	idle_sleep(fds, n, w->port_fd >= 0, mono_since(timers_next(w), w->now));
+	link_worker_online(link, w->id);
+	stat_inc(&w->stats, STAT_sleeps);
+	// Whatever woke us, timers are looked at.
+	w->timers_at = w->now;
+}
+
+static void rest(struct worker *w, struct link *link)
+{
+	switch (idle_next(&w->idle)) {
+	case IDLE_SPIN:
+		rte_pause();
+		break;
+	case IDLE_YIELD:
+		sched_yield();
+		break;
+	case IDLE_SLEEP:
+		sleep_until_ready(w, link);
+		break;
+	}
+}
+
+// Whether the worker goes on. Once told to stop, it ends when its clients are gone or time is up.
+static bool serving(struct worker *w)
+{
+	if (likely(__atomic_load_n(&w->order, __ATOMIC_RELAXED) == WORKER_SERVE))
+		return true;
+	if (w->drain_until.ns == MONO_NEVER.ns) {
+		w->drain_until = mono_add(w->now, WORKER_DRAIN_NS);
+		session_drain(w->session, w->now);
+	}
+	return session_clients(w->session) > 0 && mono_before(w->now, w->drain_until);
+}
+
+void worker_run(struct worker *w, struct link *link)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "worker-%u", w->id);
+	pthread_setname_np(pthread_self(), name);
+	link_worker_start(link, w->id);
+	while (serving(w)) {
+		const struct snapshot *snapshot = link_snapshot(link);
+
+		stat_inc(&w->stats, STAT_turns);
+		w->stats.stat[STAT_epoch] = snapshot ? snapshot->epoch : 0;
+		if (turn(w, snapshot)) {
+			idle_busy(&w->idle);
+			link_quiescent(link, w->id);
+			continue;
+		}
+		stat_inc(&w->stats, STAT_turns_idle);
+		link_quiescent(link, w->id);
+		rest(w, link);
+	}
+	transmit(w);
+	link_worker_stop(link, w->id);
+}
+
+// --- making and ending
+
+static bool stages_new(struct worker *w, const struct worker_config *config)
+{
+	struct rte_mempool *pool = port_pool(w->port, w->id);
+	struct session_config session = config->session;
+	struct store_config store = config->store;
+	int rc;
+
+	w->net = net_new(&config->net, pool, &w->stats, w->now);
+	if (w->net)
+		w->tcp = tcp_new(&config->tcp, w->net, pool, &w->stats, w->now);
+	if (!w->net || !w->tcp) {
+		log_err("worker %u: not enough memory for %u connections; lower `dataplane: "
+			"connections`",
+			w->id, config->tcp.conns_max);
+		return false;
+	}
+	session.pool = pool;
+	store.pool = pool;
+	store.big = port_big_pool(w->port, w->id);
+	rc = session_new(&session, w->tcp, &w->stats, w->now, &w->session);
+	if (rc == 0)
+		rc = store_new(&store, &w->stats, w->now, &w->store);
+	if (rc != 0)
+		log_err("worker %u: sessions and store: %s", w->id, strerror(-rc));
+	return rc == 0;
+}
+
+struct worker *worker_new(const struct worker_config *config, const struct clock *clock)
+{
+	struct worker *w = aligned_alloc(CACHE_LINE, sizeof(*w));
+	char name[RTE_RING_NAMESIZE];
+
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->id = config->id;
+	w->worker_n = config->worker_n;
+	w->port = config->port;
+	w->port_fd = port_wait_fd(config->port, config->id);
+	w->clock = clock;
+	w->now = clock_now(clock);
+	w->timers_at = w->now;
+	w->drain_until = MONO_NEVER;
+	idle_init(&w->idle, config->adaptive);
+	snprintf(name, sizeof(name), "learn-%u", w->id);
+	w->learn = rte_ring_create(name, LEARN_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (!w->learn || !stages_new(w, config)) {
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void worker_join(struct worker *const *workers, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		workers[i]->workers = workers;
+}
+
+void worker_stop(struct worker *w)
+{
+	__atomic_store_n(&w->order, WORKER_DRAIN, __ATOMIC_RELAXED);
+}
+
+const struct stats *worker_stats(const struct worker *w)
+{
+	return &w->stats;
+}
+
+static void frames_free(struct worker *w)
+{
+	void *frame;
+
+	rte_pktmbuf_free_bulk(w->tx, w->tx_n);
+	while (w->learn && rte_ring_dequeue(w->learn, &frame) == 0)
+		rte_pktmbuf_free(frame);
+	rte_ring_free(w->learn);
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->store)
+		store_free(w->store);
+	if (w->session)
+		session_free(w->session);
+	if (w->tcp)
+		tcp_free(w->tcp);
+	if (w->net)
+		net_free(w->net);
+	frames_free(w);
+	free(w);
+}

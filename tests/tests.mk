@@ -1,0 +1,65 @@
+# The levels of test, and what they are built with. Included by the Makefile.
+
+TIME ?= 60
+FUZZ ?=
+ONLY ?=
+FUZZ_NAMES := $(if $(FUZZ),$(FUZZ),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_BUILD := $(BUILD)/fuzz
+FUZZ_MAKE = $(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 \
+	SAN=address,undefined,fuzzer-no-link MARCH=$(MARCH) WERROR=$(WERROR)
+SAN_MAKE = $(MAKE) --no-print-directory BUILD=$(BUILD)/san OPT=-O1 SAN=address,undefined \
+	MARCH=$(MARCH) WERROR=$(WERROR)
+
+# Levels note their counts here; the last line of `make test` is their sum.
+TOTALS := $(BUILD)/test-totals
+LEVELS := unit unit-san fuzz-replay e2e
+
+.PHONY: test
+test: ## install what is missing, build, run all levels: unit, sanitized, fuzz corpus, e2e
+	@scripts/deps
+	@$(MAKE) --no-print-directory all
+	@rm -f $(TOTALS)
+	@for level in $(LEVELS); do \
+		TOTALS=$(TOTALS) TEST_LEVEL=$$level $(MAKE) --no-print-directory $$level || true; done
+	@tests/run total $(TOTALS) $(LEVELS)
+
+.PHONY: unit-san
+unit-san: ## the unit tests again, under AddressSanitizer and UBSan
+	@$(SAN_MAKE) unit
+
+# --- fuzzing: everything is instrumented, so it has a tree of objects of its own
+FUZZ_PROGRAMS := $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
+	@echo "  FUZZCC  $<"
+	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -fsanitize=fuzzer \
+		-o $@ $< -Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(DP_LIBS)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+.PHONY: fuzz
+fuzz: ## look for new crashes; FUZZ=resp_request for one target, TIME=60 seconds for each
+	@$(FUZZ_MAKE) fuzz-programs
+	@tests/run fuzz --time $(TIME) --build $(FUZZ_BUILD) $(FUZZ_NAMES)
+
+.PHONY: fuzz-replay
+fuzz-replay: ## run every fuzz target over its corpus once
+	@$(FUZZ_MAKE) fuzz-programs
+	@tests/run fuzz-replay --build $(FUZZ_BUILD) $(FUZZ_NAMES)
+
+# --- the programs, in the lab
+.PHONY: e2e
+e2e: all ## end-to-end tests in the lab, as root; ONLY=name for those whose name contains it
+	@DYN_BUILD=$(BUILD) tests/e2e/run $(ONLY)
+
+.PHONY: bench
+bench: all ## redis-benchmark direct and through, side by side; one JSON line per figure
+	@DYN_BUILD=$(BUILD) tests/bench/run $(ONLY)
+
+# For scripts/lint: the flags, without the warnings that only matter when code is generated.
+.PHONY: print-common-flags print-dpdk-flags
+print-common-flags:
+	@echo '$(filter-out -MMD -MP,$(COMMON_CFLAGS))'
+print-dpdk-flags:
+	@echo '$(filter-out -MMD -MP,$(DPDK_ALL_CFLAGS))'
