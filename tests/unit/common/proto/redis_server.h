@@ -2,6 +2,12 @@
 // and a plain reader of its replies. Installed or not, the tests do not go on without it.
 #pragma once
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

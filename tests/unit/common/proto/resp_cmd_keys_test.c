@@ -61,6 +61,7 @@ static void keys_are_where_the_row_says(void **state)
 		{"SORT l BY store LIMIT 0 1 STORE d", 1, 1, 1, 8},
 		{"SORT l LIMIT store store GET store", 1, 1, 1, 0},
 		{"SORT l STORE", 1, 1, 1, 0},
+		{"SORT l STORE store LIMIT 0 1", 1, 1, 1, 3},
 		{"GEORADIUS k 1 2 3 km STOREDIST d", 1, 1, 1, 7},
 		{"GEORADIUS store 1 2 3 km", 1, 1, 1, 0},
 	};

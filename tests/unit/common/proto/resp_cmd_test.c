@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "common/base/rng.h"
 #include "common/proto/resp_cmd.h"

@@ -61,11 +61,77 @@ static void line_joins_pieces(void **state)
 	}
 }
 
+static enum resp_line_status take(struct resp_line *line, const char *text)
+{
+	const uint8_t *bytes = (const uint8_t *)text;
+	struct resp_cursor c = {.start = bytes, .pos = bytes, .end = bytes + strlen(text)};
+	struct slice got;
+
+	return resp_line_take(line, &c, &got);
+}
+
+static void carriage_return_needs_its_line_feed(void **state)
+{
+	(void)state;
+	struct resp_line line = {0};
+
+	assert_int_equal(take(&line, "$1\rx"), RESP_LINE_BAD);
+	line = (struct resp_line){0};
+	assert_int_equal(take(&line, "$1\r"), RESP_LINE_MORE);
+	assert_int_equal(take(&line, "\r"), RESP_LINE_BAD);
+}
+
+static void long_line_is_noticed_before_its_end(void **state)
+{
+	(void)state;
+	struct resp_line line = {0};
+	static char half[RESP_LINE_MAX / 2 + 1];
+
+	memset(half, 'x', sizeof(half) - 1);
+	assert_int_equal(take(&line, half), RESP_LINE_MORE);
+	assert_int_equal(take(&line, half), RESP_LINE_MORE);
+	assert_int_equal(line.len, RESP_LINE_MAX);
+	assert_int_equal(take(&line, "x"), RESP_LINE_LONG);
+}
+
+// A line that came in pieces is cut to what any number fits in.
+static void long_line_in_pieces_is_cut(void **state)
+{
+	(void)state;
+	struct resp_line line = {0};
+	const uint8_t *end = (const uint8_t *)"89abcdef\r\n";
+	struct resp_cursor c = {.start = end, .pos = end, .end = end + 10};
+	struct slice got;
+
+	assert_int_equal(take(&line, "0123456789abcdef"), RESP_LINE_MORE);
+	assert_int_equal(take(&line, "01234567"), RESP_LINE_MORE);
+	assert_int_equal(resp_line_take(&line, &c, &got), RESP_LINE_WHOLE);
+	assert_true(slice_eq(got, SLICE_LIT("0123456789abcdef01234567")));
+	assert_int_equal(got.len, RESP_DIGITS_MAX);
+}
+
+static void crlf_counts_down(void **state)
+{
+	(void)state;
+	const uint8_t *text = (const uint8_t *)"\r\nx";
+	struct resp_cursor c = {.start = text, .pos = text, .end = text + 1};
+
+	assert_int_equal(resp_crlf_take(&c, 2), 1);
+	c.end = text + 3;
+	assert_int_equal(resp_crlf_take(&c, 1), 0);
+	assert_ptr_equal(c.pos, text + 2);
+	assert_int_equal(resp_crlf_take(&c, 2), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(number_has_one_spelling),
 		cmocka_unit_test(line_joins_pieces),
+		cmocka_unit_test(carriage_return_needs_its_line_feed),
+		cmocka_unit_test(long_line_is_noticed_before_its_end),
+		cmocka_unit_test(long_line_in_pieces_is_cut),
+		cmocka_unit_test(crlf_counts_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

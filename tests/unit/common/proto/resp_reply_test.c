@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/rng.h"
 #include "common/proto/resp.h"
 
 #define BULK_MAX_TEST 1000
@@ -183,6 +184,61 @@ static void error_stays(void **state)
 	assert_int_equal(used, 0);
 }
 
+// One whole reply, nested at most so deep; its size.
+static size_t random_reply(struct rng *rng, char *out, unsigned depth)
+{
+	static const char *const simple[] = {"+OK\r\n", "+\r\n", "-ERR $5\r\n", ":0\r\n",
+		":-17\r\n", ":1234567890123456789\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n",
+		"$0\r\n\r\n"};
+	unsigned count = rng_below(rng, 5);
+	size_t n;
+
+	if (depth > 0 && rng_below(rng, 3) == 0) {
+		n = (size_t)sprintf(out, "*%u\r\n", count);
+		for (unsigned i = 0; i < count; i++)
+			n += random_reply(rng, out + n, depth - 1);
+		return n;
+	}
+	if (rng_below(rng, 2))
+		return (size_t)sprintf(out, "%s", simple[rng_below(rng, ARRAY_LEN(simple))]);
+	count = rng_below(rng, 60);
+	n = (size_t)sprintf(out, "$%u\r\n", count);
+	for (unsigned i = 0; i < count; i++)
+		out[n++] = "\r\n$*+:-1"[rng_below(rng, 8)];
+	return n + (size_t)sprintf(out + n, "\r\n");
+}
+
+static void any_chunking_of_random_replies_gives_the_same(void **state)
+{
+	(void)state;
+	static char stream[1 << 20];
+	struct seen want[20];
+	struct seen got[20];
+	struct rng rng;
+
+	rng_seed(&rng, 5);
+	for (unsigned round = 0; round < 3000; round++) {
+		size_t len = 0;
+		size_t n;
+
+		for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+			size_t size = random_reply(&rng, stream + len, 4);
+
+			want[i] = (struct seen){
+				.status = RESP_DONE, .size = size, .type = stream[len]};
+			len += size;
+		}
+		n = feed(stream, len, rng_below(&rng, (uint32_t)len), 1 + rng_below(&rng, 200), got,
+			ARRAY_LEN(got));
+		assert_int_equal(n, ARRAY_LEN(want));
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(got[i].status, want[i].status);
+			assert_int_equal(got[i].size, want[i].size);
+			assert_int_equal(got[i].type, want[i].type);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +248,7 @@ int main(void)
 		cmocka_unit_test(simple_lines_are_bounded),
 		cmocka_unit_test(payload_left_counts_down),
 		cmocka_unit_test(error_stays),
+		cmocka_unit_test(any_chunking_of_random_replies_gives_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,8 @@ static void errors_have_the_words_of_redis(void **state)
 		{"*1\rx", "Protocol error: invalid multibulk length"},
 		{"*1\r\n+OK\r\n", "Protocol error: expected '$', got '+'"},
 		{"*1\r\n\r\n", "Protocol error: expected '$', got ' '"},
+		{"*1\r\nab$1\r\na\r\n", "Protocol error: expected '$', got 'a'"},
+		{"*1\r\n$1$1\r\na\r\n", "Protocol error: invalid bulk length"},
 		{"*1\r\n\nx\r\n", "Protocol error: expected '$', got ' '"},
 		{"*1\r\n$\r\n", "Protocol error: invalid bulk length"},
 		{"*1\r\n$-1\r\n", "Protocol error: invalid bulk length"},
