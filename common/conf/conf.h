@@ -162,6 +162,11 @@ struct conf *conf_load_bytes(const char *name, const void *bytes, size_t len, en
 	struct conf_report *report) MUST_CHECK;
 void conf_free(struct conf *conf);
 
+// Sets a key that the file left at its default, to what the command line says; a key that the file
+// sets is only checked. False when `text` is no value for it.
+bool conf_set_unset(struct conf *conf, enum conf_key key, const char *text,
+	struct conf_report *report) MUST_CHECK;
+
 // Every setting in effect, as YAML that reads back as the same.
 void conf_print(const struct conf *conf, FILE *out);
 

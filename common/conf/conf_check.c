@@ -4,20 +4,35 @@
 
 #include "common/base/compiler.h"
 #include "common/conf/conf_row.h"
+#include "common/conf/conf_value.h"
 
 struct checker {
 	const struct conf *conf;
 	struct conf_report *report;
 	enum conf_role role;
+	uint32_t known; // messages that were there before
 };
 
+// Whether the key was not found wrong by itself. What follows from a value that is not there must
+// not be held against the user as well.
+static bool usable(const struct checker *c, size_t key)
+{
+	for (uint32_t i = 0; i < c->known; i++)
+		if (c->report->message[i].severity == CONF_ERROR &&
+			strcmp(c->report->message[i].key, conf_rows[key].name) == 0)
+			return false;
+	return true;
+}
+
 // At the line of the key, or of the file when the key is not in it.
-#define fail(c, key, ...) \
-	conf_report_add(  \
-		(c)->report, CONF_ERROR, (c)->conf->line[key], conf_rows[key].name, __VA_ARGS__)
-#define warn(c, key, ...) \
-	conf_report_add(  \
-		(c)->report, CONF_WARNING, (c)->conf->line[key], conf_rows[key].name, __VA_ARGS__)
+#define say(c, severity, key, ...)                                                   \
+	do {                                                                         \
+		if (usable(c, key))                                                  \
+			conf_report_add((c)->report, severity, (c)->conf->line[key], \
+				conf_rows[key].name, __VA_ARGS__);                   \
+	} while (0)
+#define fail(c, key, ...) say(c, CONF_ERROR, key, __VA_ARGS__)
+#define warn(c, key, ...) say(c, CONF_WARNING, key, __VA_ARGS__)
 
 static bool is_set(const struct conf_addr *addr)
 {
@@ -58,7 +73,7 @@ static void check_listen_addr(
 			"one of `dataplane: address`",
 			addr->host, (unsigned)addr->port);
 	else if (addr->is_ip && c->conf->dataplane.address.n > 0 &&
-		!is_own_address(c->conf, &addr->ip))
+		usable(c, CONF_dataplane_address) && !is_own_address(c->conf, &addr->ip))
 		fail(c, key,
 			"value \"%s:%u\": must be 0.0.0.0, [::] or one of `dataplane: address`",
 			addr->host, (unsigned)addr->port);
@@ -114,7 +129,9 @@ static void check_tokens(const struct checker *c)
 	for (uint32_t i = 1; i < t->n; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (t->v[i] == t->v[j])
-				fail(c, CONF_pool_tokens, "value \"%u\": each token once", t->v[i]);
+				fail(c, CONF_pool_tokens,
+					"value \"%u\": is there twice; must be there once",
+					t->v[i]);
 }
 
 static bool tokens_have(const struct conf_tokens *t, uint32_t token)
@@ -162,7 +179,7 @@ static void check_gateway(const struct checker *c)
 			fail(c, CONF_dataplane_gateway,
 				"value \"%s\": is this node's own address; must be another host's",
 				text);
-		else if (!reached)
+		else if (!reached && usable(c, CONF_dataplane_address))
 			fail(c, CONF_dataplane_gateway,
 				"value \"%s\": must be in one of the networks of `address`", text);
 	}
@@ -180,9 +197,10 @@ static void check_network(const struct checker *c)
 			break;
 		}
 	}
-	if (c->conf->line[CONF_dataplane_workers] != 0 && d->cores.n > 0)
+	if (d->cores.n > 0 && d->workers != d->cores.n && usable(c, CONF_dataplane_cores))
 		fail(c, CONF_dataplane_workers,
-			"must not stand beside cores, which gives their number");
+			"value \"%u\": must be %u, the number of cores, or left out", d->workers,
+			d->cores.n);
 }
 
 static void check_role(const struct checker *c)
@@ -204,6 +222,22 @@ static void check_role(const struct checker *c)
 // What will come, but must not be taken for being there.
 static void check_later(const struct checker *c)
 {
+	char now[CONF_VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < CONF_KEY_N; i++) {
+		const struct conf_row *row = &conf_rows[i];
+		const void *member = conf_member(c->conf, row);
+
+		if ((row->flags & CONF_LATER) == 0 || conf_value_count(row, member) == 0)
+			continue;
+		conf_value_text(row, member, 0, now);
+		if (row->standard == NULL || strcmp(now, row->standard) != 0)
+			warn(c, i, "has no effect yet: this version runs single nodes");
+	}
+}
+
+static void check_doubtful(const struct checker *c)
+{
 	const struct conf_pool *p = &c->conf->pool;
 
 	if (p->hash == CONF_HASH_MURMUR3)
@@ -220,8 +254,9 @@ static void check_later(const struct checker *c)
 void conf_check(const struct conf *conf, enum conf_role role, struct conf_report *report)
 {
 	static void (*const checks[])(const struct checker *) = {check_role, check_listen,
-		check_stats_port, check_tokens, check_seeds, check_network, check_later};
-	const struct checker c = {.conf = conf, .report = report, .role = role};
+		check_stats_port, check_tokens, check_seeds, check_network, check_later,
+		check_doubtful};
+	const struct checker c = {.conf = conf, .report = report, .role = role, .known = report->n};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
 		checks[i](&c);

@@ -46,6 +46,26 @@ void conf_report_add(struct conf_report *report, enum conf_severity severity, ui
 	va_end(ap);
 }
 
+static bool comes_after(const struct conf_message *a, const struct conf_message *b)
+{
+	return a->line - 1 > b->line - 1; // line 0 wraps to the end
+}
+
+// Insertion keeps the order of messages about one line.
+void conf_report_sort(struct conf_report *report)
+{
+	struct conf_message *m = report->message;
+
+	for (uint32_t i = 1; i < report->n; i++) {
+		struct conf_message moved = m[i];
+		uint32_t to = i;
+
+		for (; to > 0 && comes_after(&m[to - 1], &moved); to--)
+			m[to] = m[to - 1];
+		m[to] = moved;
+	}
+}
+
 static void message_print(const struct conf_report *report, const struct conf_message *m, FILE *out)
 {
 	fputs(report->file, out);

@@ -38,5 +38,8 @@ void conf_report_free(struct conf_report *report);
 void conf_report_add(struct conf_report *report, enum conf_severity severity, uint32_t line,
 	const char *key, const char *fmt, ...) PRINTF_LIKE(5, 6);
 
+// By line; what is about the file as a whole comes last.
+void conf_report_sort(struct conf_report *report);
+
 // One line each, `file:line: key: text`; warnings say so.
 void conf_report_print(const struct conf_report *report, FILE *out);

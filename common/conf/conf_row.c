@@ -28,6 +28,7 @@ CONF_CHOICES(CONF_CHOICE_SET)
 #define ZERO CONF_ZERO
 #define INERT CONF_INERT
 #define DEPRECATED CONF_DEPRECATED
+#define LATER CONF_LATER
 #define NONE .len = 0
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define SIZES(lo, hi, step, bytes) .min = (lo), .max = (hi), .multiple = (step), .unit = (bytes)
@@ -86,6 +87,12 @@ static void allowed_size(const struct conf_limits *l, char buf[CONF_ALLOWED_MAX]
 		l->unit > 1 ? ", a plain number counts MB" : "");
 }
 
+// Where the default is 0 there is nothing to explain.
+static bool zero_is_special(const struct conf_row *row)
+{
+	return (row->flags & CONF_ZERO) != 0 && strcmp(row->standard, "0") != 0;
+}
+
 const char *conf_row_allowed(const struct conf_row *row, char buf[CONF_ALLOWED_MAX])
 {
 	const struct conf_limits *l = &row->limits;
@@ -96,9 +103,8 @@ const char *conf_row_allowed(const struct conf_row *row, char buf[CONF_ALLOWED_M
 	else if (row->type == CONF_TYPE_SIZE)
 		allowed_size(l, buf);
 	else if (l->max != 0)
-		snprintf(buf, CONF_ALLOWED_MAX, "%s from %s%" PRIu64 " to %" PRIu64, text,
-			row->flags & CONF_ZERO && l->min > 0 ? "0 (the default), or " : "", l->min,
-			l->max);
+		snprintf(buf, CONF_ALLOWED_MAX, "%s from %" PRIu64 " to %" PRIu64 "%s", text,
+			l->min, l->max, zero_is_special(row) ? "; 0 stands for the default" : "");
 	else if (l->len != 0)
 		snprintf(buf, CONF_ALLOWED_MAX, "%s of 1 to %u bytes", text, l->len);
 	else

@@ -36,6 +36,7 @@ enum conf_flag {
 	CONF_ZERO = 1 << 1,
 	CONF_INERT = 1 << 2,
 	CONF_DEPRECATED = 1 << 3,
+	CONF_LATER = 1 << 4,
 };
 
 struct conf_limits {

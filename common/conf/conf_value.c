@@ -123,7 +123,7 @@ static const char *add_core(const struct conf_value *v, uint64_t core)
 
 	for (uint32_t i = 0; i < cores->n; i++)
 		if (cores->v[i] == core)
-			return "each core once";
+			return "cores that are not in the list yet";
 	if (cores->n == v->row->limits.items)
 		return "at most 128 cores";
 	cores->v = conf_arena_grow(v->arena, cores->v, cores->n, sizeof(*cores->v));

@@ -187,7 +187,7 @@ const char *conf_parse_prefixes(const struct conf_value *v)
 		return "the address of a host, not of a network, a group or this machine itself";
 	for (uint32_t i = 0; i < list->n; i++)
 		if (ip_addr_eq(&list->v[i].addr, &prefix.addr))
-			return "each address once";
+			return "an address that is not in the list yet";
 	if (list->n == v->row->limits.items)
 		return "at most 7 addresses";
 	list->v = conf_arena_grow(v->arena, list->v, list->n, sizeof(prefix));
@@ -204,7 +204,7 @@ const char *conf_parse_ips(const struct conf_value *v)
 		return GENERIC;
 	for (uint32_t i = 0; i < list->n; i++)
 		if (ip_addr_is_v4(&list->v[i]) == ip_addr_is_v4(&ip))
-			return "one address for IPv4 and one for IPv6";
+			return "at most one address for IPv4 and one for IPv6";
 	list->v = conf_arena_grow(v->arena, list->v, list->n, sizeof(ip));
 	list->v[list->n++] = ip;
 	return NULL;

@@ -126,10 +126,16 @@ struct rte_mbuf *frag_input6(struct frag *frag, struct rte_mbuf *m, struct mono 
 
 void frag_advance(struct frag *frag, struct mono now)
 {
+	uint32_t freed;
+
 	if (!mono_due(now, frag->sweep))
 		return;
-	rte_ip_frag_table_del_expired_entries(frag->table, &frag->dead, now.ns);
-	bury(frag, NULL);
+	// One call frees no more than the death row holds.
+	do {
+		rte_ip_frag_table_del_expired_entries(frag->table, &frag->dead, now.ns);
+		freed = frag->dead.cnt;
+		bury(frag, NULL);
+	} while (freed > 0);
 	// Whatever was stored last is gone once its time is over.
 	if (mono_since(now, frag->last) > FRAG_TIMEOUT_NS + SWEEP_NS)
 		frag->sweep = MONO_NEVER;

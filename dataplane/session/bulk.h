@@ -18,11 +18,7 @@ static inline bool bulk_is_due(const struct session *s, const struct resp_reques
 }
 
 // Makes the request when its client has no other; until then the client waits.
-void bulk_begin(
-	struct session *s, struct client *c, const struct resp_request_parser *p, struct mono now);
+void bulk_begin(struct session *s, struct client *c, struct mono now);
 
-// Moves its bytes on. False after a protocol error.
+// Moves its bytes on. False after a protocol error: the request is no longer the client's then.
 bool bulk_run(struct session *s, struct client *c);
-
-// The store took bytes: the client may send more.
-void bulk_credit(struct client *c);

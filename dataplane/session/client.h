@@ -12,6 +12,8 @@
 
 #include <rte_mbuf.h>
 
+#undef LIST_INIT // of <sys/queue.h>, which DPDK includes
+
 #include "common/base/compiler.h"
 #include "common/base/list.h"
 #include "common/base/mono.h"
@@ -35,7 +37,7 @@ struct client {
 	struct rte_mbuf *in_tail;
 	struct rte_mbuf *cur;
 	struct resp_request_parser *parser; // in the middle of a request only
-	struct request *first; // in order, oldest first
+	struct request *first;              // in order, oldest first
 	struct request *last;
 	struct request *bulk; // the one that streams in, also when it is only skipped
 	char *name;
@@ -46,13 +48,13 @@ struct client {
 	struct mono end_at; // of a lingering one
 	uint32_t in_off;
 	uint32_t cur_off;
-	uint32_t parsed; // bytes between the two
-	uint32_t unsent; // reply bytes that TCP did not take yet
-	uint32_t sent;   // reply bytes that TCP took, wraps
-	uint32_t n;      // requests in flight
+	uint32_t parsed;  // bytes between the two
+	uint32_t unsent;  // reply bytes that TCP did not take yet
+	uint32_t sent;    // reply bytes that TCP took, wraps
+	uint32_t n;       // requests in flight
 	uint32_t store_n; // those on their way through the store
-	uint8_t lane;    // the store connection that they are on
-	uint8_t flags;   // enum client_flag
+	uint8_t lane;     // the store connection that they are on
+	uint8_t flags;    // enum client_flag
 };
 
 static_assert(sizeof(struct client) <= 3 * CACHE_LINE, "three cache lines");

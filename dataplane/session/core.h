@@ -4,19 +4,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/list.h"
 #include "common/base/pool.h"
 #include "common/proto/resp.h"
 #include "dataplane/session/client.h"
 #include "dataplane/session/session.h"
 
 enum {
-	SESSION_NAME_MAX = 64,           // CLIENT SETNAME, with NUL
-	SESSION_SCRATCH = 256 * 1024,    // an encoded inline request, or rows of COMMAND
-	SESSION_GATHER = 80 * 1024,      // a line or an argument that lies across segments
-	SESSION_CLIENT_BUDGET = 256,     // requests of one client in a turn
-	SESSION_TURN_BUDGET = 4096,      // requests of all clients in a turn
-	SESSION_REPLY_COPY_MAX = 512,    // larger pieces of replies are referenced
+	SESSION_NAME_MAX = 64,        // CLIENT SETNAME, with NUL
+	SESSION_SCRATCH = 256 * 1024, // an encoded inline request, or rows of COMMAND
+	SESSION_GATHER = 256 * 1024,  // a request or a line that lies across segments
+	SESSION_CLIENT_BUDGET = 256,  // requests of one client in a turn
+	SESSION_TURN_BUDGET = 4096,   // requests of all clients in a turn
+	SESSION_REPLY_COPY_MAX = 512, // larger pieces of replies are referenced
 };
 
 struct session {
@@ -40,11 +39,13 @@ struct session {
 	uint64_t next_id;
 	uint64_t commands; // parsed, for INFO
 	uint64_t accepted;
-	uint32_t max_reply_room; // of one mbuf
 	bool draining;
 	char *scratch;
 	char *gather;
 };
 
-// The request leaves its client, or what held it: frees it when neither is left.
+// Frees a request that neither its client nor a stage knows any more; does nothing for others.
 void session_release(struct session *s, struct request *r);
+
+// Takes the oldest request off its client.
+void session_forget_first(struct session *s, struct client *c);

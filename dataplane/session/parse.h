@@ -5,19 +5,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/session/client.h"
+#include "common/proto/resp_cmd.h"
 #include "dataplane/session/core.h"
 
 // Parses what came, as far as the limits allow. Returns the requests made. May end the client: then
 // *alive is false.
 unsigned parse_client(struct session *s, struct client *c, struct mono now, bool *alive);
 
-// Puts a request behind the others of its client, and before the next stage.
-void parse_enqueue(struct session *s, struct client *c, struct request *r);
+// Whether another request could be made at all: a slot and a buffer are free.
+bool parse_has_room(struct session *s);
 
-// The first two arguments of what the parser saw of the current request, as far as they are there.
-uint32_t parse_names(const struct session *s, const struct client *c,
-	const struct resp_request_parser *p, struct slice args[2]);
+// --- for bulk.c
 
-// A request that is not run, with its refusal as its answer. Uses the session's spare buffer.
-struct request *parse_refused(struct session *s, struct client *c, struct mono now);
+// The first arguments of a request, as far as they are there; what lies across segments is cut to
+// more than any name has.
+struct parse_names {
+	struct slice arg[RESP_ARGS_MAX];
+	uint32_t n;
+};
+
+void parse_names(const struct session *s, const struct client *c,
+	const struct resp_request_parser *p, uint32_t max, struct parse_names *out);
+
+// A request of the client that is behind all others, not yet in the next stage.
+struct request *parse_new(struct session *s, struct client *c, struct mono now);
+
+// To the next stage.
+void parse_forward(struct session *s, struct request *r);
+
+// The answer of a request that is not run, written into the session's spare buffer.
+struct resp_writer parse_refusal(struct session *s);
+void parse_refuse(struct session *s, struct request *r, const struct resp_writer *w);
+
+void parse_count(struct session *s, const struct resp_cmd *cmd);

@@ -32,6 +32,7 @@ struct request *request_answer_pop(struct request_queue *answered)
 
 void request_fail(struct request_queue *answered, struct request *r, enum request_error error)
 {
+	request_drop_bytes(r);
 	request_drop_reply(r);
 	// Behind a part of the reply no error can be told: the client would take it for data.
 	if (r->flags & REQUEST_STREAMED)
@@ -44,7 +45,8 @@ void request_fail(struct request_queue *answered, struct request *r, enum reques
 struct slice request_error_text(enum request_error error)
 {
 	static const struct slice texts[] = {
-#define REQUEST_ERROR(id, text) [REQUEST_ERROR_##id] = {"-" text "\r\n", sizeof("-" text "\r\n") - 1},
+#define REQUEST_ERROR(id, text) \
+	[REQUEST_ERROR_##id] = {"-" text "\r\n", sizeof("-" text "\r\n") - 1},
 #include "dataplane/session/request_error.def"
 #undef REQUEST_ERROR
 	};
@@ -132,4 +134,10 @@ void request_set_slice(struct request *r, struct rte_mbuf *m, uint16_t off, uint
 	r->flags |= REQUEST_SLICE;
 	if (r->client)
 		r->client->unsent += len;
+}
+
+void request_took(struct request *r, uint32_t n)
+{
+	if (r->client)
+		tcp_recv_done(r->client->conn, n);
 }

@@ -71,7 +71,6 @@ struct request {
 	uint64_t out_end;     // the store connection's count of bytes behind it
 	uint32_t len;
 	uint32_t reply_len;
-	uint32_t written; // bulk: bytes the store took since the session last looked
 	uint16_t bytes_off;
 	uint16_t reply_off;
 	uint16_t flags; // enum request_flag
@@ -125,6 +124,8 @@ struct slice request_error_text(enum request_error error);
 // Gives the bytes back, to the pool and to the client's receive window.
 void request_drop_bytes(struct request *r);
 void request_drop_reply(struct request *r);
+// The store took `n` bytes of a bulk request: they no longer fill its client's window.
+void request_took(struct request *r, uint32_t n);
 
 // Appends to a reply chain; counts it as unsent of the client.
 void request_add_reply(struct request *r, struct rte_mbuf *m);

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
+from http.client import HTTPConnection, HTTPException
 
 from . import net, proc, topology
 
@@ -126,9 +128,11 @@ class Lab:
             for what in start:
                 for node in self.nodes:
                     self._start(node, what)
-            if "dataplane" in start:
-                for node in self.nodes:
+            for node in self.nodes:
+                if "dataplane" in start:
                     self.wait_ready(node)
+                if "controlplane" in start:
+                    self.wait_rest(node)
 
     def _build(self, path, options):
         self.topology, self.options, self.complete = path, options, False
@@ -221,7 +225,7 @@ class Lab:
         """Whether a node answers PING to the client."""
         with contextlib.suppress(OSError):
             with net.inside(self.ns(CLIENT)):
-                s = _connect((node.data4, topology.LISTEN), seconds)
+                s = socket.create_connection((node.data4, topology.LISTEN), timeout=seconds)
             with s:
                 s.sendall(b"*1\r\n$4\r\nPING\r\n")
                 return s.recv(64).startswith(b"+PONG")
@@ -233,14 +237,37 @@ class Lab:
             process = self.process(node.name, "dataplane")
             gone = not process.pid()
             if gone or time.monotonic() > started + seconds:
-                raise LabError(self._not_ready(node, gone))
+                raise LabError(self._not_ready(node, "the data plane has ended" if gone
+                                               else "no answer to PING within %d s" % seconds))
             time.sleep(0.02)
         self.say("  %s: answers PING at %s:%d after %.1f s"
                  % (node.name, node.data4, topology.LISTEN, time.monotonic() - started))
 
-    def _not_ready(self, node, gone):
-        text = "%s: %s\n" % (node.name, "the data plane has ended" if gone
-                             else "no answer to PING within %d s" % READY_SECONDS)
+    def rest(self, node, path, seconds=5):
+        """GET by the client: (status, body)."""
+        with net.inside(self.ns(CLIENT)):
+            s = socket.create_connection((node.mgmt4, topology.REST), timeout=seconds)
+        http = HTTPConnection(node.mgmt4, topology.REST)
+        http.sock = s
+        with contextlib.closing(http):
+            http.request("GET", path)
+            answer = http.getresponse()
+            return answer.status, answer.read()
+
+    def wait_rest(self, node, seconds=READY_SECONDS):
+        until = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(OSError, HTTPException):
+                if self.rest(node, "/ping", 1)[0] == 200:
+                    return
+            gone = not self.process(node.name, "controlplane").pid()
+            if gone or time.monotonic() > until:
+                raise LabError(self._not_ready(node, "the control plane has ended" if gone
+                                               else "no answer to GET /ping"))
+            time.sleep(0.02)
+
+    def _not_ready(self, node, why):
+        text = "%s: %s\n" % (node.name, why)
         for what in ("dataplane", "controlplane"):
             text += "--- last lines of %s\n%s" % (what, self.process(node.name, what).tail())
         option = self._name_option()
@@ -288,7 +315,3 @@ class Lab:
         self.nodes, self.complete, self.topology = [], False, None
         return found
 
-
-def _connect(address, seconds):
-    import socket
-    return socket.create_connection(address, timeout=seconds)

@@ -1,0 +1,250 @@
+#include "controlplane/rest/rest_http.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <nng/nng.h>
+#include <nng/supplemental/http/http.h>
+
+#include "common/base/log.h"
+
+// No endpoint reads a body yet; a longer one is refused by nng.
+#define BODY_MAX 4096
+
+struct rest_http {
+	nng_http_server *server;
+	bool added; // the handler, which then owns this struct
+	bool started;
+	int fd;
+	rest_http_serve *serve;
+	void *ctx;
+
+	pthread_mutex_t lock; // below; never held around a call of nng
+	bool closing;
+	unsigned first;
+	unsigned n;
+	nng_aio *waiting[REST_HTTP_WAITING_MAX];
+};
+
+static int fill(nng_http_res *res, const struct rest_reply *reply)
+{
+	int error = nng_http_res_set_status(res, (uint16_t)reply->status);
+
+	if (error == 0)
+		error = nng_http_res_set_header(res, "Content-Type", reply->type);
+	if (error == 0)
+		error = nng_http_res_set_header(res, "Cache-Control", "no-store");
+	if (error == 0 && reply->allow != NULL)
+		error = nng_http_res_set_header(res, "Allow", reply->allow);
+	if (error == 0 && reply->body != NULL)
+		error = nng_http_res_copy_data(res, reply->body, reply->len);
+	return error;
+}
+
+// Takes the reply's body. The one who finishes a request may not touch it any more.
+static void finish(nng_aio *aio, struct rest_reply *reply)
+{
+	nng_http_res *res = NULL;
+	int error = nng_http_res_alloc(&res);
+
+	if (error == 0)
+		error = fill(res, reply);
+	rest_reply_free(reply);
+	if (error != 0) {
+		if (res != NULL)
+			nng_http_res_free(res);
+		nng_aio_finish(aio, error);
+		return;
+	}
+	nng_aio_set_output(aio, 0, res);
+	nng_aio_finish(aio, 0);
+}
+
+static void refuse(nng_aio *aio, const char *why)
+{
+	struct rest_reply reply = {.status = REST_BUSY};
+
+	rest_error(&reply, REST_BUSY, why);
+	finish(aio, &reply);
+}
+
+static void on_request(nng_aio *aio)
+{
+	struct rest_http *http = nng_http_handler_get_data(nng_aio_get_input(aio, 1));
+	bool taken;
+
+	pthread_mutex_lock(&http->lock);
+	taken = !http->closing && http->n < REST_HTTP_WAITING_MAX;
+	if (taken)
+		http->waiting[(http->first + http->n++) % REST_HTTP_WAITING_MAX] = aio;
+	pthread_mutex_unlock(&http->lock);
+	if (taken)
+		(void)eventfd_write(http->fd, 1);
+	else
+		refuse(aio, "too many requests wait, or the program is stopping");
+}
+
+static nng_aio *take(struct rest_http *http)
+{
+	nng_aio *aio = NULL;
+
+	pthread_mutex_lock(&http->lock);
+	if (http->n > 0) {
+		aio = http->waiting[http->first];
+		http->first = (http->first + 1) % REST_HTTP_WAITING_MAX;
+		http->n--;
+	}
+	pthread_mutex_unlock(&http->lock);
+	return aio;
+}
+
+// Runs when the server has let go of the handler: no thread is in on_request any more.
+static void destroy(void *arg)
+{
+	struct rest_http *http = arg;
+
+	if (http->fd >= 0)
+		close(http->fd);
+	pthread_mutex_destroy(&http->lock);
+	free(http);
+}
+
+static int add_handler(struct rest_http *http)
+{
+	nng_http_handler *handler = NULL;
+	int error = nng_http_handler_alloc(&handler, "", on_request);
+
+	if (error == 0)
+		error = nng_http_handler_set_tree(handler);
+	if (error == 0)
+		error = nng_http_handler_set_method(handler, NULL);
+	if (error == 0)
+		error = nng_http_handler_collect_body(handler, true, BODY_MAX);
+	if (error == 0)
+		error = nng_http_handler_set_data(handler, http, destroy);
+	if (error == 0)
+		error = nng_http_server_add_handler(http->server, handler);
+	if (error == 0) {
+		http->added = true;
+	} else if (handler != NULL) {
+		(void)nng_http_handler_set_data(handler, NULL, NULL);
+		nng_http_handler_free(handler);
+	}
+	return error;
+}
+
+static int start(struct rest_http *http, const char *text)
+{
+	nng_url *url = NULL;
+	int error = nng_url_parse(&url, text);
+
+	if (error == 0)
+		error = nng_http_server_hold(&http->server, url);
+	nng_url_free(url);
+	if (error == 0)
+		error = add_handler(http);
+	if (error == 0)
+		error = nng_http_server_start(http->server);
+	http->started = error == 0;
+	return error;
+}
+
+static void log_start_error(const char *where, int error)
+{
+	if (error == NNG_EADDRINUSE)
+		log_err("rest: %s is in use by another program; stop it, or change stats_listen",
+			where);
+	else if (error == NNG_EADDRINVAL)
+		log_err("rest: %s is not an address of this machine; change stats_listen", where);
+	else if (error == NNG_EPERM)
+		log_err("rest: may not listen on %s: ports below 1024 need root; change "
+			"stats_listen",
+			where);
+	else
+		log_err("rest: cannot listen on %s: %s; check stats_listen", where,
+			nng_strerror(error));
+}
+
+struct rest_http *rest_http_new(const struct conf_addr *listen, rest_http_serve *serve, void *ctx)
+{
+	struct rest_http *http;
+	bool v6 = listen->host != NULL && strchr(listen->host, ':') != NULL;
+	char url[320];
+	int error;
+
+	if (listen->host == NULL) {
+		log_err("rest: stats_listen must be host:port");
+		return NULL;
+	}
+	http = calloc(1, sizeof(*http));
+	if (http == NULL)
+		return NULL;
+	pthread_mutex_init(&http->lock, NULL);
+	http->serve = serve;
+	http->ctx = ctx;
+	http->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", listen->host, v6 ? "]" : "",
+		listen->port);
+	error = http->fd >= 0 ? start(http, url) : NNG_ENOMEM;
+	if (error != 0) {
+		log_start_error(url + strlen("http://"), error);
+		rest_http_free(http);
+		return NULL;
+	}
+	log_notice("rest: serving %s", url);
+	return http;
+}
+
+void rest_http_free(struct rest_http *http)
+{
+	nng_http_server *server;
+	nng_aio *aio;
+	bool added;
+
+	if (http == NULL)
+		return;
+	pthread_mutex_lock(&http->lock);
+	http->closing = true;
+	pthread_mutex_unlock(&http->lock);
+	while ((aio = take(http)) != NULL)
+		refuse(aio, "the program is stopping");
+	server = http->server;
+	added = http->added;
+	if (http->started)
+		nng_http_server_stop(server);
+	if (!added)
+		destroy(http);
+	if (server != NULL)
+		nng_http_server_release(server); // and with it the handler, and with that `http`
+}
+
+int rest_http_fd(const struct rest_http *http)
+{
+	return http->fd;
+}
+
+void rest_http_poll(struct rest_http *http)
+{
+	eventfd_t count;
+	nng_aio *aio;
+
+	// Emptied first: a request that comes in meanwhile makes it readable again.
+	(void)eventfd_read(http->fd, &count);
+	for (unsigned i = 0; i < REST_HTTP_WAITING_MAX && (aio = take(http)) != NULL; i++) {
+		nng_http_req *req = nng_aio_get_input(aio, 0);
+		struct rest_reply reply;
+
+		http->serve(
+			http->ctx, nng_http_req_get_method(req), nng_http_req_get_uri(req), &reply);
+		finish(aio, &reply);
+	}
+	// Whatever the bound left over.
+	if (http->n > 0)
+		(void)eventfd_write(http->fd, 1);
+}

@@ -1,0 +1,89 @@
+#include "dataplane/net/ip6_ext.h"
+
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+
+#include "dataplane/net/ip6.h"
+#include "dataplane/net/packet.h"
+
+#define EXT_UNIT 8
+#define OPT_PAD1 0
+#define OPT_ACTION 0xc0 // other than 0: the packet is to be discarded when the option is unknown
+
+static bool options_ok(const uint8_t *opt, uint32_t len)
+{
+	while (len > 0) {
+		uint32_t size;
+
+		if (opt[0] == OPT_PAD1) {
+			opt++;
+			len--;
+			continue;
+		}
+		if (len < 2 || opt[0] & OPT_ACTION)
+			return false;
+		size = 2u + opt[1];
+		if (size > len)
+			return false;
+		opt += size;
+		len -= size;
+	}
+	return true;
+}
+
+// Steps over one header. False when it may not be skipped.
+static bool step(struct rte_mbuf *m, struct ip6_walk *walk)
+{
+	const uint8_t *ext;
+	uint32_t size;
+
+	if (!packet_pull(m, walk->off + (uint32_t)EXT_UNIT))
+		return false;
+	ext = rte_pktmbuf_mtod_offset(m, const uint8_t *, walk->off);
+	size = (ext[1] + 1u) * EXT_UNIT;
+	if (walk->off + size > sizeof(struct rte_ipv6_hdr) + IP6_CHAIN_MAX ||
+		!packet_pull(m, walk->off + size))
+		return false;
+	if (walk->proto == IPPROTO_ROUTING) {
+		// We are its last station or it is not ours (RFC 5095).
+		if (ext[3] != 0)
+			return false;
+	} else if (!options_ok(ext + 2, size - 2)) {
+		return false;
+	}
+	walk->proto_from = walk->off;
+	walk->proto = ext[0];
+	walk->off = (uint16_t)(walk->off + size);
+	return true;
+}
+
+bool ip6_ext_walk(struct rte_mbuf *m, struct ip6_walk *walk)
+{
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
+
+	*walk = (struct ip6_walk){
+		.proto = ip->proto,
+		.off = sizeof(*ip),
+		.proto_from = offsetof(struct rte_ipv6_hdr, proto),
+	};
+	for (unsigned i = 0; i < IP6_HEADERS_MAX; i++) {
+		switch (walk->proto) {
+		case IPPROTO_HOPOPTS:
+			if (i > 0)
+				return false;
+			break;
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+			break;
+		case IPPROTO_FRAGMENT:
+			return packet_pull(
+				m, walk->off + (uint32_t)sizeof(struct rte_ipv6_fragment_ext));
+		default:
+			return true;
+		}
+		if (!step(m, walk))
+			return false;
+	}
+	return false;
+}

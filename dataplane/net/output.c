@@ -1,0 +1,127 @@
+#include "dataplane/net/output.h"
+
+#include "dataplane/net/arp.h"
+#include "dataplane/net/eth.h"
+#include "dataplane/net/ip4.h"
+#include "dataplane/net/ip6.h"
+#include "dataplane/net/nd.h"
+
+struct rte_mbuf *output_alloc(struct net *net)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(net->pool);
+
+	if (unlikely(m == NULL))
+		stat_drop(net->stats, DROP_NO_MBUF);
+	return m;
+}
+
+static void solicit(struct net *net, const struct neigh *n)
+{
+	if (ip_addr_is_v4(&n->addr))
+		arp_request(net, n);
+	else
+		nd_solicit(net, n);
+}
+
+static uint16_t ether_type(const struct ip_addr *a)
+{
+	return ip_addr_is_v4(a) ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+}
+
+// The neighbour is not simply reachable: find or make its entry, and do as its state says.
+static void output_slow(struct net *net, struct rte_mbuf *m, const struct ip_addr *next_hop,
+	uint32_t *hint, struct mono now)
+{
+	struct neigh *n = neigh_find(&net->neigh, next_hop);
+
+	if (n == NULL)
+		n = neigh_add(&net->neigh, next_hop, NEIGH_UNRESOLVED, now);
+	if (n == NULL) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	*hint = neigh_index(&net->neigh, n);
+	switch (neigh_use(&net->neigh, n, now)) {
+	case NEIGH_SEND:
+		eth_output(net, m, &n->mac, ether_type(next_hop));
+		break;
+	case NEIGH_HOLD:
+		neigh_hold(&net->neigh, n, m);
+		break;
+	case NEIGH_ASK:
+		neigh_hold(&net->neigh, n, m);
+		solicit(net, n);
+		break;
+	case NEIGH_DROP:
+		net_drop(net, m, DROP_NEIGH_FAILED);
+		break;
+	}
+}
+
+void output_packet(struct net *net, struct rte_mbuf *m, const struct ip_addr *next_hop,
+	uint32_t *hint, struct mono now)
+{
+	struct neigh *n = neigh_at(&net->neigh, *hint, next_hop);
+
+	if (likely(n != NULL && n->state == NEIGH_REACHABLE))
+		eth_output(net, m, &n->mac, ether_type(next_hop));
+	else
+		output_slow(net, m, next_hop, hint, now);
+}
+
+void output_learn(struct net *net, struct neigh *n, const struct rte_ether_addr *mac,
+	unsigned flags, struct mono now)
+{
+	struct rte_mbuf *held[NEIGH_HOLD_MAX];
+	unsigned count;
+
+	if (!neigh_learn(&net->neigh, n, mac, flags, now))
+		return;
+	count = neigh_release(n, held);
+	// What is sent to an address that was only overheard is due for a check.
+	(void)neigh_use(&net->neigh, n, now);
+	for (unsigned i = 0; i < count; i++)
+		eth_output(net, held[i], &n->mac, ether_type(&n->addr));
+}
+
+void output_solicit_due(struct net *net)
+{
+	struct neigh *n;
+
+	while ((n = neigh_due(&net->neigh)) != NULL)
+		solicit(net, n);
+}
+
+void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, uint8_t proto,
+	struct net_path *path, struct mono now)
+{
+	bool written = ip_addr_is_v4(dst) ? ip4_write(net, m, &path->src, dst, proto)
+					  : ip6_write(net, m, &path->src, dst, proto, NET_TTL);
+
+	if (likely(written))
+		output_packet(net, m, &path->next_hop, &path->neigh, now);
+}
+
+void net_path_confirm(struct net *net, struct net_path *path, struct mono now)
+{
+	struct neigh *n = neigh_at(&net->neigh, path->neigh, &path->next_hop);
+
+	if (likely(n != NULL))
+		neigh_confirm(&net->neigh, n, now);
+}
+
+int net_path_find(struct net *net, const struct ip_addr *dst, const struct ip_addr *src,
+	struct net_path *path)
+{
+	struct neigh *n;
+	int rc = addrs_route(&net->addrs, dst, src, path);
+
+	if (rc != 0) {
+		stat_drop(net->stats, DROP_NO_ROUTE);
+		return rc;
+	}
+	n = neigh_find(&net->neigh, &path->next_hop);
+	path->neigh = n != NULL ? neigh_index(&net->neigh, n) : NEIGH_NONE;
+	path->mtu = net->conf.mtu;
+	return 0;
+}

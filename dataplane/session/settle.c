@@ -1,0 +1,146 @@
+// Answers -> replies, in each client's order.
+#include "dataplane/session/core.h"
+#include "dataplane/session/input.h"
+#include "dataplane/session/local.h"
+#include "dataplane/session/reply.h"
+
+// Part of a reply is not sent before it is this long: up to here it can still become an error.
+#define STREAM_MIN (64u * 1024)
+
+static bool is_over(const struct request *r)
+{
+	return (r->flags & REQUEST_DONE) && (r->flags & REQUEST_WHOLE);
+}
+
+static bool take_slice(struct request *r, struct reply *out)
+{
+	if (r->reply_len < SESSION_REPLY_COPY_MAX) {
+		const char *at = rte_pktmbuf_mtod_offset(r->reply, const char *, r->reply_off);
+
+		return reply_copy(out, slice_make(at, r->reply_len));
+	}
+	return reply_refer(out, r->reply, r->reply_off, r->reply_len);
+}
+
+// Moves what there is of the reply. False when a buffer is missing.
+static bool take_reply(struct request *r, struct reply *out)
+{
+	if (!(r->flags & REQUEST_WHOLE))
+		return true;
+	if (!(r->flags & (REQUEST_DONE | REQUEST_STREAMED)) && r->reply_len < STREAM_MIN)
+		return true;
+	if (r->flags & REQUEST_SLICE) {
+		if (!take_slice(r, out))
+			return false;
+		request_drop_reply(r);
+		return true;
+	}
+	if (!(r->flags & REQUEST_DONE))
+		r->flags |= REQUEST_STREAMED;
+	r->client->unsent -= r->reply_len;
+	reply_take(out, r->reply);
+	r->reply = NULL;
+	r->reply_tail = NULL;
+	r->reply_len = 0;
+	return true;
+}
+
+static bool take_answer(struct session *s, struct request *r, struct reply *out, struct mono now)
+{
+	if (r->flags & REQUEST_CUT)
+		return true;
+	if (r->target == REQUEST_TO_LOCAL && !(r->flags & REQUEST_DONE))
+		return local_answer(s, r, out, now);
+	if (r->error != REQUEST_ERROR_NONE && is_over(r)) {
+		stat_inc(s->stats, STAT_client_error_replies);
+		return reply_copy(out, request_error_text((enum request_error)r->error));
+	}
+	return r->reply ? take_reply(r, out) : true;
+}
+
+enum settled {
+	SETTLED_ALL,   // as far as there are answers
+	SETTLED_ROOM,  // no more room to send
+	SETTLED_MBUF,  // no buffer
+	SETTLED_CLOSE, // the last reply of this connection
+	SETTLED_CUT,   // a reply that can't be completed
+};
+
+static enum settled collect(
+	struct session *s, struct client *c, struct reply *out, uint32_t room, struct mono now)
+{
+	while (c->first) {
+		struct request *r = c->first;
+		bool close = r->flags & REQUEST_CLOSE;
+
+		if (out->len >= room)
+			return SETTLED_ROOM;
+		if (!take_answer(s, r, out, now))
+			return SETTLED_MBUF;
+		if (r->flags & REQUEST_CUT)
+			return SETTLED_CUT;
+		if (!is_over(r))
+			return SETTLED_ALL;
+		histogram_add(&s->stats->hist[HIST_client_latency], mono_since(now, r->read_at));
+		session_forget_first(s, c);
+		if (close)
+			return SETTLED_CLOSE;
+	}
+	return SETTLED_ALL;
+}
+
+static void settle_client(struct session *s, struct client *c, struct mono now)
+{
+	struct reply out = {.pool = s->config.pool};
+	enum settled how = collect(s, c, &out, tcp_send_room(c->conn), now);
+
+	if (out.head) {
+		c->sent += out.len;
+		tcp_send(c->conn, out.head);
+	}
+	switch (how) {
+	case SETTLED_CUT:
+		stat_inc(s->stats, STAT_client_err);
+		client_end(s, c, true);
+		return;
+	case SETTLED_CLOSE:
+		c->flags |= CLIENT_NO_INPUT;
+		break;
+	case SETTLED_MBUF:
+		client_settle_later(s, c);
+		break;
+	case SETTLED_ROOM:
+		// Asked, TCP will tell when there is room; there may be some already.
+		if (tcp_send_room(c->conn) > 0)
+			client_settle_later(s, c);
+		break;
+	case SETTLED_ALL:
+		break;
+	}
+	if (c->in_head && !(c->flags & CLIENT_NO_INPUT))
+		client_ready(s, c);
+	client_end_if_done(s, c, now);
+}
+
+unsigned settle_run(struct session *s, struct request_queue *answered, struct mono now)
+{
+	struct list todo;
+	unsigned n = 0;
+	struct request *r;
+	struct list *link;
+
+	while ((r = request_answer_pop(answered))) {
+		if (r->client)
+			client_settle_later(s, r->client);
+		else
+			session_release(s, r);
+		n++;
+	}
+	list_init(&todo);
+	list_splice_back(&todo, &s->settle);
+	while ((link = list_pop_front(&todo))) {
+		settle_client(s, list_entry(link, struct client, settle), now);
+		n++;
+	}
+	return n;
+}

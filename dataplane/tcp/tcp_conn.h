@@ -1,0 +1,67 @@
+// Life and death of struct tcp_conn, and the lists that it waits in.
+#pragma once
+
+#include "dataplane/tcp/tcp_seq.h"
+#include "dataplane/tcp/tcp_types.h"
+
+// A connection in the table, with nothing known but its name. NULL when conns_max are there.
+struct tcp_conn *tcp_conn_new(
+	struct tcp *tcp, const struct tcp_key *key, const struct net_path *path);
+
+// What the peer offered in its SYN and we accept; `mtu` bounds the segment size.
+struct tcp_peer {
+	uint32_t irs;
+	uint32_t iss;
+	uint32_t ts_recent;
+	uint32_t ts_offset;
+	uint16_t mss;
+	uint8_t wscale;
+	bool ts;
+};
+
+void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer);
+
+// The size of our segments from now on.
+void tcp_conn_set_mss(struct tcp_conn *conn, uint16_t peer_mss);
+
+// The handshake is done: congestion control and RTT begin. `syn_rtt` in ns, 0: not known.
+void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost);
+
+void tcp_conn_set_state(struct tcp_conn *conn, enum tcp_state state);
+
+// tcp_output will look at it.
+static inline void tcp_conn_touch(struct tcp_conn *conn)
+{
+	if (!list_linked(&conn->out_link))
+		list_push_back(&conn->tcp->out, &conn->out_link);
+}
+
+void tcp_conn_raise(struct tcp_conn *conn, unsigned events);
+
+// It is over. `error` as tcp_error has it; without one, bytes not yet read stay readable. The
+// memory goes at once when no user holds it, else with tcp_close.
+void tcp_conn_end(struct tcp_conn *conn, int error);
+
+void tcp_conn_free(struct tcp_conn *conn);
+
+// Over in good order: the rest of its life is a TIME_WAIT entry.
+void tcp_conn_time_wait(struct tcp_conn *conn);
+
+static inline bool tcp_conn_synchronized(const struct tcp_conn *conn)
+{
+	return conn->state >= TCPS_ESTABLISHED;
+}
+
+// Bytes queued or sent and not acknowledged.
+static inline uint32_t tcp_conn_unacked(const struct tcp_conn *conn)
+{
+	uint32_t from = seq_max(conn->snd_una, conn->sq.seq);
+
+	return seq_ahead(conn->sq.end, from);
+}
+
+// Bytes queued and never sent.
+static inline uint32_t tcp_conn_unsent(const struct tcp_conn *conn)
+{
+	return conn->fin_sent ? 0 : seq_ahead(conn->sq.end, seq_max(conn->snd_nxt, conn->sq.seq));
+}

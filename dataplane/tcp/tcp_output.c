@@ -1,0 +1,342 @@
+// What goes out, once a turn for each connection that was touched: lost segments again, then new
+// ones as far as the windows reach, the ACK riding on them; a bare ACK only when nothing else went.
+#include "dataplane/tcp/tcp_output.h"
+
+#include <netinet/in.h>
+
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_header.h"
+#include "dataplane/tcp/tcp_isn.h"
+#include "dataplane/tcp/tcp_loss.h"
+#include "dataplane/tcp/tcp_seg.h"
+#include "dataplane/tcp/tcp_timer.h"
+
+// Segments of one connection before the next one has its turn.
+#define SEGS_PER_PASS 64
+
+enum flush {
+	FLUSH_DONE,
+	FLUSH_MORE, // others first
+	FLUSH_FULL, // no room or no mbuf
+};
+
+uint32_t tcp_output_recv_space(const struct tcp_conn *conn)
+{
+	uint32_t used = conn->rq.bytes + conn->rcv_taken;
+	uint32_t buf = conn->tcp->cfg.rcv_buf;
+
+	return buf > used ? buf - used : 0;
+}
+
+uint32_t tcp_output_window(const struct tcp_conn *conn)
+{
+	uint32_t offered = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
+	uint32_t space = tcp_output_recv_space(conn);
+	uint32_t step = RTE_MIN(conn->tcp->cfg.rcv_buf / 2, (uint32_t)conn->mss);
+
+	return space > offered && space - offered >= step ? space : offered;
+}
+
+// The window field; the right edge that it means is remembered, since data up to it must be taken
+// even when later fields round to less (RFC 7323 §2.4).
+static uint16_t window_field(struct tcp_conn *conn, bool syn)
+{
+	unsigned shift = syn ? 0 : conn->rcv_wscale;
+	uint32_t field = tcp_output_window(conn) >> shift;
+
+	field = RTE_MIN(field, UINT16_MAX);
+	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + (field << shift));
+	return (uint16_t)field;
+}
+
+static void header_fill(struct tcp_conn *conn, struct tcp_header *header, uint32_t seq, uint8_t flags)
+{
+	*header = (struct tcp_header){
+		.seq = seq,
+		.flags = flags,
+		.opts = TCP_OPTS_NONE,
+	};
+	if (flags & TCP_ACK) {
+		header->ack = conn->rcv_nxt;
+		header->wnd = window_field(conn, flags & TCP_SYN);
+	} else {
+		header->wnd = (uint16_t)RTE_MIN(conn->tcp->cfg.rcv_buf, UINT16_MAX);
+	}
+	if (conn->ts_on) {
+		header->opts.ts = true;
+		header->opts.tsval = tcp_ts_clock(conn->tcp->now) + conn->ts_offset;
+		header->opts.tsecr = conn->ts_recent;
+	}
+}
+
+static void transmit(struct tcp_conn *conn, struct rte_mbuf *m)
+{
+	struct tcp *tcp = conn->tcp;
+
+	net_output(tcp->net, m, &conn->key.remote, IPPROTO_TCP, &conn->path, tcp->now);
+	stat_inc(tcp->stats, STAT_tcp_out_segs);
+}
+
+// What an ACK that has gone out settles.
+static void acked_now(struct tcp_conn *conn)
+{
+	conn->last_ack_sent = conn->rcv_nxt;
+	conn->ack_now = false;
+	conn->unacked_in = 0;
+	conn->delack_at = (struct mono){0};
+}
+
+static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
+{
+	struct tcp_header header;
+	struct rte_mbuf *m;
+
+	if (net_tx_room(conn->tcp->net) == 0)
+		return false;
+	header_fill(conn, &header, seq, flags);
+	m = tcp_header_new(conn->tcp, &conn->key, &header);
+	if (m == NULL)
+		return false;
+	transmit(conn, m);
+	return true;
+}
+
+static bool send_data(struct tcp_conn *conn, struct tcp_cursor *at, uint32_t seq, uint32_t len, bool fin)
+{
+	uint8_t flags = (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0) |
+				  (len > 0 && seq + len == conn->sq.end ? TCP_PSH : 0));
+	struct tcp_header header;
+	struct rte_mbuf *m;
+
+	if (net_tx_room(conn->tcp->net) == 0)
+		return false;
+	header_fill(conn, &header, seq, flags);
+	m = tcp_header_new(conn->tcp, &conn->key, &header);
+	if (m == NULL)
+		return false;
+	if (len > 0 && !tcp_send_queue_get(&conn->sq, at, seq, len, m)) {
+		rte_pktmbuf_free(m);
+		stat_drop(conn->tcp->stats, DROP_NO_MBUF);
+		return false;
+	}
+	transmit(conn, m);
+	acked_now(conn);
+	conn->sent_at = conn->tcp->now;
+	return true;
+}
+
+static bool flush_syn(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+	bool answer = conn->state == TCPS_SYN_RECEIVED;
+	struct tcp_header header;
+	struct rte_mbuf *m;
+
+	if (!conn->syn_due)
+		return true;
+	if (net_tx_room(tcp->net) == 0)
+		return false;
+	header_fill(conn, &header, conn->iss, (uint8_t)(TCP_SYN | (answer ? TCP_ACK : 0)));
+	header.opts.mss = tcp_header_mss(&conn->key, conn->path.mtu);
+	if (answer ? conn->wscale_on : tcp->cfg.window_scaling)
+		header.opts.wscale = tcp->rcv_wscale;
+	m = tcp_header_new(tcp, &conn->key, &header);
+	if (m == NULL)
+		return false;
+	transmit(conn, m);
+	if (conn->retries > 0)
+		stat_inc(tcp->stats, STAT_tcp_retrans_segs);
+	conn->sent_at = tcp->now;
+	conn->syn_due = false;
+	conn->ack_now = false;
+	return true;
+}
+
+// Lost segments again, oldest first, as far as cwnd reaches.
+static enum flush flush_lost(struct tcp_conn *conn, unsigned *budget)
+{
+	struct tcp *tcp = conn->tcp;
+
+	for (struct tcp_sent *rec = conn->sent.head; rec != NULL && conn->sent.lost > 0;
+		rec = rec->next) {
+		uint32_t len;
+		bool fin;
+
+		if (!(rec->flags & TCP_SENT_LOST))
+			continue;
+		// Segments may have become shorter since.
+		if (rec->end - rec->seq > conn->mss + UINT32_C(1))
+			tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->seq + conn->mss);
+		if (!conn->rexmt_head && tcp_loss_in_flight(conn) > 0 &&
+			tcp_loss_in_flight(conn) + (rec->end - rec->seq) > conn->cc.cwnd)
+			return FLUSH_DONE;
+		if (*budget == 0)
+			return FLUSH_MORE;
+		fin = rec->flags & TCP_SENT_FIN;
+		len = rec->end - rec->seq - fin;
+		if (len > conn->mss) {
+			len = conn->mss;
+			fin = false;
+		}
+		if (!send_data(conn, &conn->sq.again, rec->seq, len, fin))
+			return FLUSH_FULL;
+		tcp_sent_again(&conn->sent, rec, tcp->now);
+		conn->rexmt_head = false;
+		--*budget;
+		stat_inc(tcp->stats, STAT_tcp_retrans_segs);
+	}
+	conn->rexmt_head = false;
+	return FLUSH_DONE;
+}
+
+// The next new segment: its payload, and whether the FIN goes with it. False when there is none
+// that may go (RFC 9293 §3.8.6.2.1, without Nagle's delay).
+static bool next_segment(struct tcp_conn *conn, uint32_t *len, bool *fin)
+{
+	uint32_t unsent = tcp_conn_unsent(conn);
+	uint32_t wnd = seq_ahead(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
+	uint32_t flight = tcp_loss_in_flight(conn);
+
+	*len = RTE_MIN(RTE_MIN(unsent, (uint32_t)conn->mss), wnd);
+	*fin = conn->fin_queued && !conn->fin_sent && *len == unsent && wnd > *len;
+	if (*len == 0 && !*fin)
+		return false;
+	// Silly windows: wait for a better one, or for the persist timer.
+	if (*len < unsent && *len < conn->mss && *len < conn->max_snd_wnd / 2 && !conn->probe_due)
+		return false;
+	if (flight > 0 && flight + *len > conn->cc.cwnd) {
+		conn->cwnd_limited = true;
+		return false;
+	}
+	return true;
+}
+
+// RFC 5681 §4.1: what cwnd was is no longer known after a pause.
+static void restart_if_idle(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (conn->sent.n == 0 &&
+		mono_since(tcp->now, conn->sent_at) >
+			tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
+		tcp->cc->on_idle(&conn->cc);
+}
+
+static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
+{
+	struct tcp *tcp = conn->tcp;
+	uint32_t len;
+	bool fin;
+
+	conn->cwnd_limited = conn->sent.lost > 0;
+	if (conn->cwnd_limited)
+		return FLUSH_DONE;
+	restart_if_idle(conn);
+	while (next_segment(conn, &len, &fin)) {
+		if (!tcp_sent_room(&conn->sent, &tcp->sents))
+			return FLUSH_DONE; // the next ACK frees a record
+		if (*budget == 0)
+			return FLUSH_MORE;
+		if (!send_data(conn, &conn->sq.fresh, conn->snd_nxt, len, fin))
+			return FLUSH_FULL;
+		tcp_sent_add(&conn->sent, &tcp->sents, conn->snd_nxt, conn->snd_nxt + len + fin,
+			fin, tcp->now);
+		conn->snd_nxt += len + fin;
+		conn->fin_sent |= fin;
+		conn->probe_due = false;
+		--*budget;
+		stat_add(tcp->stats, STAT_tcp_out_bytes, len);
+	}
+	if (tcp_loss_in_flight(conn) + conn->mss > conn->cc.cwnd)
+		conn->cwnd_limited = true;
+	return FLUSH_DONE;
+}
+
+// Probes have an old sequence number: the peer answers what it can't accept.
+static enum flush flush_bare(struct tcp_conn *conn)
+{
+	while (conn->dups_owed > 0) {
+		if (!send_bare(conn, conn->snd_nxt, TCP_ACK))
+			return FLUSH_FULL;
+		conn->dups_owed--;
+		acked_now(conn);
+	}
+	if (conn->probe_due || conn->alive_due) {
+		if (!send_bare(conn, conn->snd_nxt - 1, TCP_ACK))
+			return FLUSH_FULL;
+		stat_inc(conn->tcp->stats, conn->probe_due ? STAT_tcp_zero_window_probes
+							   : STAT_tcp_keepalive_probes);
+		conn->probe_due = false;
+		conn->alive_due = false;
+	}
+	if (conn->ack_now) {
+		if (!send_bare(conn, conn->snd_nxt, TCP_ACK))
+			return FLUSH_FULL;
+		acked_now(conn);
+	}
+	return FLUSH_DONE;
+}
+
+static enum flush flush_conn(struct tcp_conn *conn)
+{
+	unsigned budget = SEGS_PER_PASS;
+	enum flush flush;
+
+	if (!tcp_conn_synchronized(conn)) {
+		if (!flush_syn(conn))
+			return FLUSH_FULL;
+		tcp_timer_decide(conn);
+		return FLUSH_DONE;
+	}
+	flush = flush_lost(conn, &budget);
+	if (flush == FLUSH_DONE)
+		flush = flush_fresh(conn, &budget);
+	if (flush == FLUSH_DONE)
+		flush = flush_bare(conn);
+	if (flush == FLUSH_DONE)
+		tcp_timer_decide(conn);
+	return flush;
+}
+
+// Memory is there again for those who were refused.
+static void feed_starved(struct tcp *tcp)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(&tcp->starved)) != NULL) {
+		struct tcp_conn *conn = list_entry(link, struct tcp_conn, starved_link);
+
+		conn->want_room = false;
+		tcp_conn_raise(conn, TCP_WRITABLE);
+	}
+}
+
+bool tcp_output(struct tcp *tcp, struct mono now)
+{
+	struct list *link;
+
+	tcp->now = now;
+	while ((link = list_pop_front(&tcp->out)) != NULL) {
+		struct tcp_conn *conn = list_entry(link, struct tcp_conn, out_link);
+		enum flush flush = flush_conn(conn);
+
+		if (flush == FLUSH_MORE)
+			list_push_back(&tcp->out, link);
+		if (flush == FLUSH_FULL) {
+			list_push_front(&tcp->out, link);
+			break;
+		}
+	}
+	if (!list_empty(&tcp->starved) && tcp->mem < tcp->cfg.mem_max / 2)
+		feed_starved(tcp);
+	tcp->stats->stat[STAT_tcp_mem_bytes] = tcp->mem;
+	return list_empty(&tcp->out);
+}
+
+void tcp_output_rst(struct tcp_conn *conn)
+{
+	if (!tcp_conn_synchronized(conn) && conn->state != TCPS_SYN_RECEIVED)
+		return;
+	if (send_bare(conn, conn->snd_nxt, TCP_RST | TCP_ACK))
+		stat_inc(conn->tcp->stats, STAT_tcp_out_rsts);
+}

@@ -1,0 +1,206 @@
+#include "dataplane/tcp/tcp_timer.h"
+
+#include <errno.h>
+
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_half_open.h"
+#include "dataplane/tcp/tcp_loss.h"
+#include "dataplane/tcp/tcp_output.h"
+#include "dataplane/tcp/tcp_time_wait.h"
+
+// Timers that one tcp_advance runs; the rest runs in the next.
+#define FIRE_MAX 1024
+
+static bool set(struct mono at)
+{
+	return at.ns != 0;
+}
+
+static enum tcp_rexmt_mode rexmt_mode(const struct tcp_conn *conn)
+{
+	if (conn->state == TCPS_CLOSED)
+		return TCP_REXMT_NONE;
+	if (!tcp_conn_synchronized(conn) || conn->snd_una != conn->snd_nxt)
+		return TCP_REXMT_RTO;
+	if (tcp_conn_unsent(conn) > 0 || (conn->fin_queued && !conn->fin_sent))
+		return TCP_REXMT_PERSIST;
+	return TCP_REXMT_NONE;
+}
+
+static void decide_rexmt(struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+	enum tcp_rexmt_mode mode = rexmt_mode(conn);
+
+	if (mode != conn->rexmt_mode) {
+		conn->rexmt_mode = mode;
+		conn->rexmt_at = (struct mono){0};
+		conn->backoff = 0;
+	}
+	if (mode != TCP_REXMT_NONE && !set(conn->rexmt_at))
+		conn->rexmt_at = mono_add(conn->tcp->now,
+			tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max));
+}
+
+static void decide_keep(struct tcp_conn *conn)
+{
+	uint64_t idle = conn->tcp->cfg.keepalive_idle;
+
+	if (idle != 0 && tcp_conn_synchronized(conn) && !set(conn->keep_at))
+		conn->keep_at = mono_add(conn->heard_at, idle);
+}
+
+static void arm(struct tcp_conn *conn)
+{
+	struct mono first = MONO_NEVER;
+	struct wheel_timer *timer = &conn->timer.wheel;
+
+	if (set(conn->rexmt_at))
+		first = mono_min(first, conn->rexmt_at);
+	if (set(conn->delack_at))
+		first = mono_min(first, conn->delack_at);
+	if (set(conn->keep_at))
+		first = mono_min(first, conn->keep_at);
+	if (first.ns == UINT64_MAX)
+		return;
+	if (!wheel_armed(timer) || first.ns < timer->tick * WHEEL_TICK_NS)
+		wheel_arm(&conn->tcp->wheel, timer, first);
+}
+
+void tcp_timer_decide(struct tcp_conn *conn)
+{
+	decide_rexmt(conn);
+	if (conn->unacked_in > 0 && !set(conn->delack_at))
+		conn->delack_at = mono_add(conn->tcp->now, conn->tcp->cfg.delayed_ack);
+	decide_keep(conn);
+	arm(conn);
+}
+
+void tcp_timer_fin_wait_2(struct tcp_conn *conn)
+{
+	conn->keep_at = mono_add(conn->tcp->now, conn->tcp->cfg.fin_wait_2);
+	conn->keep_probes = 0;
+	tcp_conn_touch(conn);
+}
+
+// --- what happens when a deadline is there. Each returns false when the connection is gone.
+
+static bool give_up(struct tcp_conn *conn)
+{
+	int error = conn->soft_error != 0 ? conn->soft_error : ETIMEDOUT;
+
+	tcp_output_rst(conn);
+	tcp_conn_end(conn, error);
+	return false;
+}
+
+static bool fire_rto(struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+	bool opening = !tcp_conn_synchronized(conn);
+
+	if (conn->retries >= (opening ? cfg->syn_retries : cfg->data_retries))
+		return give_up(conn);
+	if (opening)
+		conn->syn_due = true;
+	else
+		tcp_loss_timeout(conn);
+	conn->retries++;
+	return true;
+}
+
+// RFC 9293 §3.8.6.1: for ever, as long as the peer answers (each answer clears `retries`). A
+// connection that nobody holds any more is not worth that.
+static bool fire_persist(struct tcp_conn *conn)
+{
+	uint32_t limit = conn->tcp->cfg.data_retries;
+
+	if (conn->retries >= limit || (conn->orphan && conn->keep_probes >= limit))
+		return give_up(conn);
+	conn->retries++;
+	if (conn->orphan)
+		conn->keep_probes++;
+	conn->probe_due = true;
+	return true;
+}
+
+static bool fire_keep(struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+	struct mono now = conn->tcp->now;
+
+	conn->keep_at = (struct mono){0};
+	if (conn->state == TCPS_FIN_WAIT_2 && conn->orphan) {
+		tcp_conn_end(conn, 0);
+		return false;
+	}
+	if (mono_since(now, conn->heard_at) < cfg->keepalive_idle)
+		return true;
+	conn->keep_at = mono_add(now, cfg->keepalive_interval);
+	if (conn->rexmt_mode != TCP_REXMT_NONE)
+		return true; // that timer will find out
+	if (conn->keep_probes >= cfg->keepalive_probes)
+		return give_up(conn);
+	conn->keep_probes++;
+	conn->alive_due = true;
+	return true;
+}
+
+static void fire_conn(struct tcp_conn *conn)
+{
+	struct mono now = conn->tcp->now;
+	bool rexmt = set(conn->rexmt_at) && mono_due(now, conn->rexmt_at);
+	bool keep = set(conn->keep_at) && mono_due(now, conn->keep_at);
+	bool delack = set(conn->delack_at) && mono_due(now, conn->delack_at);
+
+	if (!rexmt && !keep && !delack) {
+		tcp_timer_decide(conn);
+		return;
+	}
+	if (delack)
+		conn->ack_now = true;
+	if (rexmt) {
+		bool alive = conn->rexmt_mode == TCP_REXMT_PERSIST ? fire_persist(conn)
+								   : fire_rto(conn);
+
+		if (!alive)
+			return;
+		conn->rexmt_at = (struct mono){0};
+		if (conn->backoff < UINT8_MAX)
+			conn->backoff++;
+	}
+	if (keep && !fire_keep(conn))
+		return;
+	tcp_conn_touch(conn);
+}
+
+static void fire(void *ctx, struct wheel_timer *wheel)
+{
+	struct tcp *tcp = ctx;
+	struct tcp_timer *timer = list_entry(wheel, struct tcp_timer, wheel);
+
+	switch (timer->kind) {
+	case TCP_TIMER_CONN:
+		fire_conn(list_entry(timer, struct tcp_conn, timer));
+		break;
+	case TCP_TIMER_HALF_OPEN:
+		tcp_half_open_expire(tcp, list_entry(timer, struct tcp_half_open, timer));
+		break;
+	case TCP_TIMER_TIME_WAIT:
+		tcp_time_wait_expire(tcp);
+		break;
+	}
+}
+
+void tcp_advance(struct tcp *tcp, struct mono now)
+{
+	tcp->now = now;
+	wheel_advance(&tcp->wheel, now, FIRE_MAX, fire, tcp);
+}
+
+struct mono tcp_next(const struct tcp *tcp)
+{
+	if (!list_empty(&tcp->out))
+		return tcp->now;
+	return wheel_next(&tcp->wheel);
+}

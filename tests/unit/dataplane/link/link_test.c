@@ -1,0 +1,363 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/ipc/ipc_peer.h"
+#include "dataplane/link/link.h"
+
+#define WAIT_MS 10000
+#define WORKERS 3
+
+static char dir[64];
+static char path[128];
+static struct stats stats[WORKERS];
+static const struct stats *const stats_of[WORKERS] = {&stats[0], &stats[1], &stats[2]};
+static struct link *dp;
+static struct ipc_peer *cp;
+static uint64_t skip_ns; // moves the link's clock ahead
+
+static struct mono now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct mono){
+		.ns = (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec + skip_ns};
+}
+
+static void facts(void *ctx, struct ipc_status *status)
+{
+	assert_ptr_equal(ctx, stats);
+	strcpy(status->driver, "net_test");
+	status->mtu = 1500;
+	status->link_up = 1;
+}
+
+static struct link *make_link(unsigned workers)
+{
+	struct link_config config = {
+		.path = path,
+		.version = "test",
+		.stats = stats_of,
+		.worker_n = workers,
+		.facts = facts,
+		.facts_ctx = stats,
+	};
+
+	return link_new(&config, now());
+}
+
+static struct ipc_peer *make_cp(void)
+{
+	struct ipc_peer_config config = {
+		.role = IPC_CONTROLPLANE,
+		.path = path,
+		.hello = ipc_hello_make(IPC_CONTROLPLANE, "test"),
+	};
+
+	return ipc_peer_new(&config);
+}
+
+// What the control plane hears of this kind; NULL payload when nothing came within `wait_ms`.
+// The message stays valid until the next call.
+static struct ipc_peer_event hear(enum ipc_peer_what what, unsigned id, int wait_ms)
+{
+	struct ipc_peer_event event;
+
+	for (int ms = 0; ms < wait_ms; ms += 5) {
+		struct pollfd fds[] = {{.fd = ipc_peer_fd(cp), .events = POLLIN},
+			{.fd = link_fd(dp), .events = POLLIN}};
+
+		link_poll(dp, now());
+		while (ipc_peer_next(cp, &event))
+			if (event.what == what && (what != IPC_PEER_MSG || event.msg.id == id))
+				return event;
+		poll(fds, 2, 5);
+	}
+	return (struct ipc_peer_event){0};
+}
+
+static struct ipc_snapshot_ack hear_ack(int wait_ms)
+{
+	struct ipc_peer_event event = hear(IPC_PEER_MSG, IPC_SNAPSHOT_ACK, wait_ms);
+	struct ipc_snapshot_ack ack = {0};
+
+	if (event.msg.payload != NULL)
+		ipc_payload_get(&event.msg, &ack);
+	return ack;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/dyn-link-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ipc.sock", dir);
+	log_set_level(LOG_EMERG);
+	memset(stats, 0, sizeof(stats));
+	skip_ns = 0;
+	dp = make_link(WORKERS);
+	assert_non_null(dp);
+	cp = make_cp();
+	assert_non_null(cp);
+	for (int i = 0; i < 100 && !ipc_peer_linked(cp); i++)
+		(void)hear(IPC_PEER_LINKED, 0, 100);
+	assert_true(ipc_peer_linked(cp));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	ipc_peer_free(cp);
+	link_free(dp);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+static _Alignas(8) unsigned char bytes[4096];
+
+static size_t make_snapshot(uint64_t epoch)
+{
+	struct snapshot *s = (struct snapshot *)(void *)bytes;
+	struct snapshot_node *node = (struct snapshot_node *)(void *)(s + 1);
+
+	memset(bytes, 0, sizeof(bytes));
+	*s = (struct snapshot){
+		.epoch = epoch, .node_n = 1, .timeout_ms = (uint32_t)epoch, .state = NODE_NORMAL};
+	strcpy(node->dc, "dc");
+	strcpy(node->rack, "rack");
+	node->state = NODE_NORMAL;
+	node->is_local = 1;
+	return snapshot_size(1, 0);
+}
+
+static void send_snapshot(uint64_t epoch)
+{
+	size_t len = make_snapshot(epoch);
+
+	assert_true(ipc_peer_send(cp, IPC_SNAPSHOT, bytes, len));
+}
+
+static void a_snapshot_is_swapped_in_and_acknowledged(void **state)
+{
+	struct ipc_snapshot_ack ack;
+
+	(void)state;
+	assert_null(link_snapshot(dp));
+	assert_int_equal(link_epoch(dp), 0);
+	send_snapshot(10);
+	ack = hear_ack(WAIT_MS);
+	assert_int_equal(ack.epoch, 10);
+	assert_string_equal(ack.error, "");
+	assert_int_equal(link_snapshot(dp)->epoch, 10);
+	assert_int_equal(link_epoch(dp), 10);
+	send_snapshot(10); // again: harmless
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 10);
+	send_snapshot(11);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 11);
+}
+
+static void bad_and_old_snapshots_are_refused(void **state)
+{
+	struct ipc_snapshot_ack ack;
+	size_t len;
+
+	(void)state;
+	send_snapshot(10);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 10);
+	send_snapshot(9);
+	ack = hear_ack(WAIT_MS);
+	assert_int_equal(ack.epoch, 9);
+	assert_int_equal(ack.newest, 10);
+	assert_non_null(strstr(ack.error, "older"));
+	len = make_snapshot(10);
+	((struct snapshot *)(void *)bytes)->timeout_ms++;
+	assert_true(ipc_peer_send(cp, IPC_SNAPSHOT, bytes, len));
+	assert_non_null(strstr(hear_ack(WAIT_MS).error, "other contents"));
+	len = make_snapshot(12);
+	((struct snapshot *)(void *)bytes)->state = 99;
+	assert_true(ipc_peer_send(cp, IPC_SNAPSHOT, bytes, len));
+	ack = hear_ack(WAIT_MS);
+	assert_int_equal(ack.epoch, 12);
+	assert_non_null(strstr(ack.error, "state"));
+	assert_int_equal(link_snapshot(dp)->epoch, 10);
+}
+
+static void a_worker_that_has_not_passed_delays_the_acknowledgement(void **state)
+{
+	const struct snapshot *held;
+
+	(void)state;
+	send_snapshot(1);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 1);
+	link_worker_start(dp, 0);
+	link_worker_start(dp, 2);
+	held = link_snapshot(dp);
+	send_snapshot(2);
+	assert_int_equal(hear_ack(100).epoch, 0);
+	assert_int_equal(link_snapshot(dp)->epoch, 2); // new readers see it at once
+	assert_int_equal(held->epoch, 1);              // and the old one is still there (ASan)
+	assert_int_equal(link_epoch(dp), 1);
+	assert_true(link_next(dp, now()).ns <= now().ns + NS_PER_MS);
+	link_quiescent(dp, 0);
+	send_snapshot(3); // staged
+	send_snapshot(4); // takes the place of 3
+	assert_int_equal(hear_ack(100).epoch, 0);
+	assert_int_equal(link_snapshot(dp)->epoch, 2);
+	// Passes 2, but 4 begins then, and has to be passed again.
+	link_quiescent(dp, 2);
+	assert_int_equal(hear_ack(100).epoch, 0);
+	assert_int_equal(link_snapshot(dp)->epoch, 4);
+	link_quiescent(dp, 2);
+	link_worker_offline(dp, 0); // one that sleeps does not hold it up
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 4);
+	link_worker_online(dp, 0);
+	link_worker_stop(dp, 0);
+	link_worker_stop(dp, 2);
+}
+
+static void figures_come_each_second_and_when_asked(void **state)
+{
+	struct ipc_peer_event event;
+	struct ipc_status status;
+	static struct stats sum;
+	const char *error;
+
+	(void)state;
+	stats[0].stat[STAT_turns] = 5;
+	stats[2].stat[STAT_turns] = 7;
+	while (hear(IPC_PEER_MSG, IPC_STATS, 200).msg.payload != NULL)
+		; // whatever came with the link
+	skip_ns += NS_PER_SEC;
+	assert_non_null(hear(IPC_PEER_MSG, IPC_STATS, WAIT_MS).msg.payload);
+	assert_null(hear(IPC_PEER_MSG, IPC_STATS, 100).msg.payload);
+	assert_true(ipc_peer_send(cp, IPC_REFRESH, NULL, 0));
+	event = hear(IPC_PEER_MSG, IPC_STATUS, WAIT_MS);
+	assert_non_null(event.msg.payload);
+	ipc_payload_get(&event.msg, &status);
+	assert_string_equal(status.driver, "net_test");
+	assert_string_equal(status.version, "test");
+	assert_int_equal(status.worker_n, WORKERS);
+	assert_int_equal(status.pid, getpid());
+	assert_true(status.uptime_ms >= 1000);
+	assert_true(status.rss_max_kb > 0);
+	event = hear(IPC_PEER_MSG, IPC_STATS, WAIT_MS);
+	assert_int_equal(ipc_stats_decode(event.msg.payload, event.msg.len, &sum, &error), WORKERS);
+	assert_int_equal(sum.stat[STAT_turns], 12);
+}
+
+static void the_last_snapshot_outlives_the_control_plane(void **state)
+{
+	(void)state;
+	send_snapshot(5);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 5);
+	ipc_peer_free(cp);
+	for (int i = 0; i < 50; i++) {
+		link_poll(dp, now());
+		usleep(1000);
+	}
+	assert_int_equal(link_snapshot(dp)->epoch, 5);
+	cp = make_cp();
+	assert_int_equal(hear(IPC_PEER_LINKED, 0, WAIT_MS).what, IPC_PEER_LINKED);
+	assert_true(ipc_peer_linked(cp));
+	send_snapshot(5);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 5);
+}
+
+static void the_number_of_workers_is_checked(void **state)
+{
+	(void)state;
+	assert_null(make_link(0));
+	assert_null(make_link(IPC_WORKERS_MAX + 1));
+	assert_null(make_link(1)); // another data plane has the path
+}
+
+static _Atomic bool stop;
+static _Atomic uint64_t turns;
+
+// Reads a snapshot over and over and checks that it is whole: a freed or half-written one is not.
+static void *work(void *arg)
+{
+	unsigned worker = (unsigned)(uintptr_t)arg;
+	uint64_t last = 0;
+
+	link_worker_start(dp, worker);
+	for (unsigned turn = 1; !stop; turn++) {
+		const struct snapshot *s = link_snapshot(dp);
+
+		if (s != NULL) {
+			if (s->epoch < last || s->timeout_ms != (uint32_t)s->epoch ||
+				strcmp(snapshot_nodes(s)->rack, "rack") != 0)
+				abort();
+			last = s->epoch;
+		}
+		link_quiescent(dp, worker);
+		if (turn % 64 == 0) {
+			link_worker_offline(dp, worker);
+			usleep(50);
+			link_worker_online(dp, worker);
+		}
+		turns++;
+	}
+	link_worker_stop(dp, worker);
+	return NULL;
+}
+
+static void snapshots_are_whole_under_running_workers(void **state)
+{
+	pthread_t thread[WORKERS];
+	uint64_t epoch = 1;
+
+	(void)state;
+	stop = false;
+	for (unsigned i = 0; i < WORKERS; i++)
+		pthread_create(&thread[i], NULL, work, (void *)(uintptr_t)i);
+	for (; epoch <= 300; epoch++) {
+		send_snapshot(epoch);
+		if (epoch % 3 == 0)
+			assert_true(hear_ack(WAIT_MS).epoch > 0);
+	}
+	send_snapshot(epoch);
+	while (hear_ack(WAIT_MS).epoch != epoch)
+		assert_true(link_epoch(dp) <= epoch);
+	stop = true;
+	for (unsigned i = 0; i < WORKERS; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(link_epoch(dp), epoch);
+	assert_true(turns > 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_snapshot_is_swapped_in_and_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_and_old_snapshots_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_has_not_passed_delays_the_acknowledgement, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			figures_come_each_second_and_when_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_last_snapshot_outlives_the_control_plane, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_number_of_workers_is_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			snapshots_are_whole_under_running_workers, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
