@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "controlplane/rest/rest.h"
 #include "controlplane/rest/rest_http.h"
 #include "controlplane/signals.h"
+
+#define FILES_WANTED 65536
 
 struct node {
 	struct options *options; // holds the configuration in effect
@@ -152,11 +155,24 @@ static bool add_to_loop(struct node *node)
 	return error == 0;
 }
 
+// Each REST connection is a descriptor, and nng's server spins when there is none left.
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warn("cannot raise the limit of open files: %s", strerror(errno));
+}
+
 static bool start(struct node *node)
 {
 	static const struct signals_handlers handlers = {.stop = stop, .reload = reload};
 	const struct conf *conf = node->options->conf;
 
+	raise_file_limit();
 	// Before nng starts its threads: they inherit what is blocked.
 	node->signals = signals_new(&handlers, node);
 	node->loop = loop_new();

@@ -1,5 +1,5 @@
-// The walk: each turn takes a burst of packets through every stage, top to bottom, and forward only.
-// What the store answers is input of a later stage or turn; no stage calls back up.
+// The walk: each turn takes a burst of packets through every stage, top to bottom, and forward
+// only. What the store answers is input of a later stage or turn; no stage calls back up.
 #include "dataplane/worker.h"
 
 #include <poll.h>
@@ -37,6 +37,7 @@ struct worker {
 	struct mono drain_until; // MONO_NEVER: serving
 	unsigned id;
 	unsigned worker_n;
+	uint32_t requests_max;
 	unsigned tx_n; // frames in `tx` that the port did not take
 	int port_fd;
 	enum worker_order order; // atomic
@@ -289,6 +290,7 @@ struct worker *worker_new(const struct worker_config *config, const struct clock
 	memset(w, 0, sizeof(*w));
 	w->id = config->id;
 	w->worker_n = config->worker_n;
+	w->requests_max = config->session.requests_max;
 	w->port = config->port;
 	w->port_fd = port_wait_fd(config->port, config->id);
 	w->clock = clock;
@@ -319,6 +321,14 @@ void worker_stop(struct worker *w)
 const struct stats *worker_stats(const struct worker *w)
 {
 	return &w->stats;
+}
+
+struct worker_usage worker_usage(const struct worker *w)
+{
+	return (struct worker_usage){
+		.requests = session_usage(w->session).requests,
+		.requests_max = w->requests_max,
+	};
 }
 
 static void frames_free(struct worker *w)

@@ -53,3 +53,11 @@ void worker_run(struct worker *worker, struct link *link);
 void worker_stop(struct worker *worker);
 
 const struct stats *worker_stats(const struct worker *worker);
+
+// A glance from the main thread: whole values, but not of one instant.
+struct worker_usage {
+	uint32_t requests;
+	uint32_t requests_max;
+};
+
+struct worker_usage worker_usage(const struct worker *worker);

@@ -5,9 +5,11 @@ FUZZ ?=
 ONLY ?=
 FUZZ_NAMES := $(if $(FUZZ),$(FUZZ),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BUILD := $(BUILD)/fuzz
-FUZZ_MAKE = $(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 \
+# As many jobs as there are CPUs, unless `make -j` has said how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+FUZZ_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(FUZZ_BUILD) CC=clang OPT=-O1 \
 	SAN=address,undefined,fuzzer-no-link MARCH=$(MARCH) WERROR=$(WERROR)
-SAN_MAKE = $(MAKE) --no-print-directory BUILD=$(BUILD)/san OPT=-O1 SAN=address,undefined \
+SAN_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/san OPT=-O1 SAN=address,undefined \
 	MARCH=$(MARCH) WERROR=$(WERROR)
 
 # Levels note their counts here; the last line of `make test` is their sum.
@@ -17,15 +19,15 @@ LEVELS := unit unit-san fuzz-replay e2e
 .PHONY: test
 test: ## install what is missing, build, run all levels: unit, sanitized, fuzz corpus, e2e
 	@scripts/deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@rm -f $(TOTALS)
 	@for level in $(LEVELS); do \
-		TOTALS=$(TOTALS) TEST_LEVEL=$$level $(MAKE) --no-print-directory $$level || true; done
+		TOTALS=$(TOTALS) TEST_LEVEL=$$level $(MAKE) --no-print-directory $(JOBS) $$level || true; done
 	@tests/run total $(TOTALS) $(LEVELS)
 
 .PHONY: unit-san
 unit-san: ## the unit tests again, under AddressSanitizer and UBSan
-	@$(SAN_MAKE) unit
+	+@TEST_LEVEL=unit-san $(SAN_MAKE) unit
 
 # --- fuzzing: everything is instrumented, so it has a tree of objects of its own
 FUZZ_PROGRAMS := $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
@@ -40,12 +42,12 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 .PHONY: fuzz
 fuzz: ## look for new crashes; FUZZ=resp_request for one target, TIME=60 seconds for each
-	@$(FUZZ_MAKE) fuzz-programs
+	+@$(FUZZ_MAKE) fuzz-programs
 	@tests/run fuzz --time $(TIME) --build $(FUZZ_BUILD) $(FUZZ_NAMES)
 
 .PHONY: fuzz-replay
 fuzz-replay: ## run every fuzz target over its corpus once
-	@$(FUZZ_MAKE) fuzz-programs
+	+@$(FUZZ_MAKE) fuzz-programs
 	@tests/run fuzz-replay --build $(FUZZ_BUILD) $(FUZZ_NAMES)
 
 # --- the programs, in the lab

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 // Waits in the process that the user started: one byte says that the daemon serves, the end of
-// the pipe that it died. _exit, since buffers and exit handlers belong to the daemon.
+// the stream that it died. _exit, since buffers and exit handlers belong to the daemon.
 static _Noreturn void wait_for_ready(int fd, pid_t child)
 {
 	char byte;
@@ -38,8 +39,8 @@ static bool go_background(struct daemon *daemon)
 	pid_t pid;
 
 	fflush(NULL);
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return failed("pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return failed("socketpair");
 	pid = fork();
 	if (pid < 0) {
 		close(fds[0]);
@@ -98,7 +99,8 @@ static bool pid_file_take(struct daemon *daemon)
 	int len;
 
 	if (fd < 0)
-		return pid_file_failed(daemon, fd, strerror(errno));
+		return pid_file_failed(daemon, fd,
+			errno == ENOENT ? "its folder is missing; make it first" : strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		char why[96];
 
@@ -140,8 +142,8 @@ void daemon_ready(struct daemon *daemon)
 		if (null > STDERR_FILENO)
 			close(null);
 	}
-	// When nobody waits any more (SIGPIPE or EPIPE), nothing is lost.
-	(void)!write(daemon->ready_fd, &byte, 1);
+	// Nobody may be waiting any more: no reason to die of SIGPIPE.
+	(void)send(daemon->ready_fd, &byte, 1, MSG_NOSIGNAL);
 	close(daemon->ready_fd);
 	daemon->ready_fd = -1;
 }

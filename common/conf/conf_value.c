@@ -4,7 +4,6 @@
 
 #include "common/conf/conf_size.h"
 
-#define CONF_TOKENS_MAX 256 // of one node
 #define CONF_CORE_MAX 1023
 
 static const char GENERIC[] = "";
@@ -12,6 +11,14 @@ static const char GENERIC[] = "";
 const void *conf_member(const struct conf *conf, const struct conf_row *row)
 {
 	return (const char *)conf + row->offset;
+}
+
+const char *conf_too_many(const struct conf_value *v, const struct conf_row *row)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "at most %u in the list", row->limits.items);
+
+	return conf_arena_copy(v->arena, slice_make(text, (size_t)n));
 }
 
 static const char *parse_bool(const struct conf_value *v)
@@ -91,6 +98,8 @@ static const char *parse_choice(const struct conf_value *v)
 const char *conf_parse_token_list(
 	const struct conf_value *v, char *text, struct conf_tokens *tokens)
 {
+	// A seed's tokens are bounded like our own.
+	const struct conf_row *row = &conf_rows[CONF_pool_tokens];
 	char *next = text;
 	char *word;
 
@@ -104,8 +113,8 @@ const char *conf_parse_token_list(
 			s.len--;
 		if (!slice_to_u64(s, &n) || n > UINT32_MAX)
 			return conf_types[CONF_TYPE_TOKENS].text;
-		if (tokens->n == CONF_TOKENS_MAX)
-			return "at most 256 tokens for a node";
+		if (tokens->n == row->limits.items)
+			return conf_too_many(v, row);
 		tokens->v = conf_arena_grow(v->arena, tokens->v, tokens->n, sizeof(*tokens->v));
 		tokens->v[tokens->n++] = (uint32_t)n;
 	}
@@ -125,7 +134,7 @@ static const char *add_core(const struct conf_value *v, uint64_t core)
 		if (cores->v[i] == core)
 			return "cores that are not in the list yet";
 	if (cores->n == v->row->limits.items)
-		return "at most 128 cores";
+		return conf_too_many(v, v->row);
 	cores->v = conf_arena_grow(v->arena, cores->v, cores->n, sizeof(*cores->v));
 	cores->v[cores->n++] = (uint16_t)core;
 	return NULL;
@@ -167,7 +176,7 @@ static const char *parse_words(const struct conf_value *v)
 		if (word[0] == '\0')
 			continue;
 		if (words->n == v->row->limits.items)
-			return "at most 64 words";
+			return conf_too_many(v, v->row);
 		words->v = conf_arena_grow(v->arena, words->v, words->n, sizeof(*words->v));
 		words->v[words->n++] = word;
 	}

@@ -39,6 +39,9 @@ const char *conf_parse_seeds(const struct conf_value *value);
 const char *conf_parse_prefixes(const struct conf_value *value);
 const char *conf_parse_ips(const struct conf_value *value);
 
+// "at most N ...", for a list of the row that is full.
+const char *conf_too_many(const struct conf_value *value, const struct conf_row *row);
+
 // The comma list of `text`, appended. The same for all keys that hold tokens.
 const char *conf_parse_token_list(
 	const struct conf_value *value, char *text, struct conf_tokens *tokens);

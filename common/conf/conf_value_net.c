@@ -141,7 +141,7 @@ const char *conf_parse_seeds(const struct conf_value *v)
 	if (why != NULL)
 		return why;
 	if (seeds->n == v->row->limits.items)
-		return "at most 4095 other nodes";
+		return conf_too_many(v, v->row);
 	seed.host = addr.host;
 	seed.port = addr.port;
 	if (seed.name == NULL)
@@ -189,7 +189,7 @@ const char *conf_parse_prefixes(const struct conf_value *v)
 		if (ip_addr_eq(&list->v[i].addr, &prefix.addr))
 			return "an address that is not in the list yet";
 	if (list->n == v->row->limits.items)
-		return "at most 7 addresses";
+		return conf_too_many(v, v->row);
 	list->v = conf_arena_grow(v->arena, list->v, list->n, sizeof(prefix));
 	list->v[list->n++] = prefix;
 	return NULL;

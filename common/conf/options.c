@@ -199,6 +199,9 @@ static bool parse_all(struct parse *p, int argc, char **argv)
 		if (!row->take(p, optarg))
 			return false;
 	}
+	if (p->options->daemonize && p->options->output == NULL)
+		fprintf(stderr, "%s: warning: -d without -o FILE: the log is lost\n",
+			p->program->name);
 	if (optind < argc)
 		return complain(
 			p, "unexpected \"%s\": the configuration is named with -c", argv[optind]);

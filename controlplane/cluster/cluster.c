@@ -88,7 +88,7 @@ enum cluster_change cluster_apply(
 		free(s);
 		return CLUSTER_FAILED;
 	}
-	if (size_of(old) == size_of(s) && memcmp(old, s, size_of(s)) == 0) {
+	if (old != NULL && size_of(old) == size_of(s) && memcmp(old, s, size_of(s)) == 0) {
 		free(s);
 		return CLUSTER_SAME;
 	}

@@ -1,9 +1,11 @@
 #include "controlplane/link/dp_link.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/ipc/ipc_peer.h"
@@ -33,6 +35,11 @@ struct dp_link *dp_link_new(const char *path, const char *version, struct cluste
 		free(link);
 		return NULL;
 	}
+	// nng dials on for ever and says nothing about why it fails.
+	if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
+		log_warn("link: may not use %s: %s; run both programs as users of one group", path,
+			strerror(errno));
+	log_notice("link: looking for the data plane on %s", path);
 	return link;
 }
 

@@ -27,12 +27,19 @@ void rest_reply_free(struct rest_reply *reply)
 
 void rest_reply_json(struct rest_reply *reply, json_t *json)
 {
-	reply->type = REST_JSON;
-	reply->body = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	reply->len = reply->body != NULL ? strlen(reply->body) : 0;
+	char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	size_t len = text != NULL ? strlen(text) : 0;
+
 	json_decref(json);
-	if (reply->body == NULL)
+	reply->type = REST_JSON;
+	reply->body = text != NULL ? realloc(text, len + 1) : NULL;
+	if (reply->body == NULL) {
+		free(text);
 		reply->status = REST_FAILED;
+		return;
+	}
+	reply->body[len] = '\n'; // for those who read it on a terminal
+	reply->len = len + 1;
 }
 
 void rest_error(struct rest_reply *reply, enum rest_status status, const char *message)

@@ -2,6 +2,7 @@
 // rest.def and a handler. Errors are JSON objects: {"error": {"code", "message"}}.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,8 @@ struct rest_reply {
 	enum rest_status status;
 	const char *type;  // of the body
 	const char *allow; // methods, with REST_METHOD_NOT_ALLOWED; NULL otherwise
+	bool aged;         // age_s is known
+	uint64_t age_s;    // of what is in the body: goes into the header Age (RFC 9111 §5.1)
 	char *body;        // freed by rest_reply_free; NULL when out of memory
 	size_t len;
 };

@@ -1,6 +1,6 @@
 #include "controlplane/rest/rest_http.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@ struct rest_http {
 
 static int fill(nng_http_res *res, const struct rest_reply *reply)
 {
+	char age[24];
 	int error = nng_http_res_set_status(res, (uint16_t)reply->status);
 
 	if (error == 0)
@@ -42,6 +43,9 @@ static int fill(nng_http_res *res, const struct rest_reply *reply)
 		error = nng_http_res_set_header(res, "Cache-Control", "no-store");
 	if (error == 0 && reply->allow != NULL)
 		error = nng_http_res_set_header(res, "Allow", reply->allow);
+	snprintf(age, sizeof(age), "%" PRIu64, reply->age_s);
+	if (error == 0 && reply->aged)
+		error = nng_http_res_set_header(res, "Age", age);
 	if (error == 0 && reply->body != NULL)
 		error = nng_http_res_copy_data(res, reply->body, reply->len);
 	return error;

@@ -45,6 +45,7 @@ static void fill(const struct rest_ctx *ctx, json_t *object, enum where where)
 void rest_info(const struct rest_ctx *ctx, struct rest_reply *reply)
 {
 	const struct conf *conf = ctx->conf;
+	const struct dp_view *dp = ctx->dp;
 	json_t *top = json_object();
 	json_t *pool = json_object();
 	json_t *server = json_object();
@@ -57,5 +58,7 @@ void rest_info(const struct rest_ctx *ctx, struct rest_reply *reply)
 	json_object_set(top, conf->pool_name, pool);
 	json_decref(server);
 	json_decref(pool);
+	reply->aged = dp->stats_known;
+	reply->age_s = dp->stats_known ? mono_since(ctx->now, dp->stats_at) / NS_PER_SEC : 0;
 	rest_reply_json(reply, top);
 }

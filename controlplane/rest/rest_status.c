@@ -90,19 +90,35 @@ static json_t *control_plane(const struct rest_ctx *ctx)
 		"uptime_s", (json_int_t)(up / 1000));
 }
 
+// Three reports were missed.
+#define SILENT_NS (3 * NS_PER_SEC)
+
+// What a reader must know about the figures; NULL: they are fresh.
+static const char *message(const struct rest_ctx *ctx)
+{
+	const struct dp_view *dp = ctx->dp;
+
+	if (!dp->linked)
+		return dp->status_known ? "the data plane is away; this is what it said last"
+					: "the data plane has not been seen yet";
+	if (!dp->status_known)
+		return "the data plane is linked and has not said anything yet";
+	if (mono_since(ctx->now, dp->status_at) >= SILENT_NS)
+		return "the data plane is linked but silent; this is what it said last";
+	return NULL;
+}
+
 // Everything in it is as old as `age_ms` says, but for `linked`.
 static json_t *data_plane(const struct rest_ctx *ctx)
 {
 	const struct dp_view *dp = ctx->dp;
 	const struct ipc_status *status = &dp->status;
+	const char *text = message(ctx);
 	json_t *json = json_pack("{s:b, s:o}", "linked", (int)dp->linked, "age_ms",
 		age_ms(ctx, dp->status_known, dp->status_at));
 
-	if (!dp->linked)
-		json_object_set_new(json, "message",
-			json_string(dp->status_known
-					? "the data plane is away; this is what it said last"
-					: "the data plane has not been seen yet"));
+	if (text != NULL)
+		json_object_set_new(json, "message", json_string(text));
 	if (!dp->status_known)
 		return json;
 	json_object_set_new(json, "version", json_string(status->version));

@@ -1,4 +1,5 @@
-// RFC 5681 with the initial window of RFC 6928 and byte counting (RFC 3465, L = 1).
+// RFC 5681 with the initial window of RFC 6928, and byte counting (RFC 3465) with no limit for one
+// ACK: a peer like ourselves acknowledges whole bursts, and slow start would crawl.
 #include "dataplane/tcp/cc.h"
 
 #define CWND_MAX (UINT32_C(1) << 30)
@@ -38,7 +39,7 @@ static void newreno_on_ack(struct tcp_cc *cc, uint32_t acked, struct mono now)
 	if (cc->cwnd >= CWND_MAX)
 		return;
 	if (cc->cwnd < cc->ssthresh) {
-		cc->cwnd += acked < cc->mss ? acked : cc->mss;
+		cc->cwnd += acked;
 		return;
 	}
 	cc->priv[PRIV_ACKED] += acked;

@@ -139,6 +139,9 @@ bool tcp_send_copy(struct tcp_conn *conn, const void *bytes, size_t len);
 // Bytes that fit the send buffer; 0 when it is full. Asking when it is short arms TCP_WRITABLE.
 uint32_t tcp_send_room(struct tcp_conn *conn);
 
+// Asks for one TCP_ACKED, as soon as tcp_unacked is 0; at once if it is.
+void tcp_want_acked(struct tcp_conn *conn);
+
 // Bytes queued or sent and not yet acknowledged.
 uint32_t tcp_unacked(const struct tcp_conn *conn);
 

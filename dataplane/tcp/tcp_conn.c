@@ -8,9 +8,7 @@
 
 // Segments are never made smaller than this, whatever a peer or an ICMP message asks for: tiny
 // ones multiply the work (CVE-2019-11479).
-#define MSS_MIN 64
-#define MSS_DEFAULT_V4 536
-#define MSS_DEFAULT_V6 1220
+#define MSS_MIN 64u
 
 struct tcp_conn *tcp_conn_new(
 	struct tcp *tcp, const struct tcp_key *key, const struct net_path *path)
@@ -43,7 +41,7 @@ struct tcp_conn *tcp_conn_new(
 void tcp_conn_set_mss(struct tcp_conn *conn, uint16_t peer_mss)
 {
 	bool v4 = ip_addr_is_v4(&conn->key.remote);
-	uint32_t mss = peer_mss != 0 ? peer_mss : v4 ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
+	uint32_t mss = peer_mss != 0 ? peer_mss : v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
 	uint32_t fits = tcp_header_mss(&conn->key, conn->path.mtu);
 
 	mss = RTE_MIN(mss, fits);
@@ -68,7 +66,7 @@ void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer)
 	conn->snd_wscale = conn->wscale_on ? peer->wscale : 0;
 	conn->rcv_wscale = conn->wscale_on ? conn->tcp->rcv_wscale : 0;
 	// What our SYN offered; scaling begins after it.
-	conn->rcv_adv = conn->rcv_nxt + RTE_MIN(cfg->rcv_buf, UINT16_MAX);
+	conn->rcv_adv = conn->rcv_nxt + RTE_MIN(cfg->rcv_buf, TCP_WINDOW_MAX);
 	conn->last_ack_sent = conn->rcv_nxt;
 	tcp_conn_set_mss(conn, peer->mss);
 }
@@ -167,7 +165,7 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
 		tcp_recv_queue_free(&conn->rq, &tcp->mem);
 		conn->events &= (uint8_t)~TCP_READABLE;
 	}
-	conn->events &= (uint8_t)~(TCP_WRITABLE | TCP_ACKED);
+	conn->events &= (uint8_t) ~(TCP_WRITABLE | TCP_ACKED);
 	conn->error = error;
 	tcp_conn_raise(conn, TCP_CLOSED);
 }

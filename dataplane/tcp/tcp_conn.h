@@ -4,6 +4,10 @@
 #include "dataplane/tcp/tcp_seq.h"
 #include "dataplane/tcp/tcp_types.h"
 
+// RFC 9293 §3.7.1: when the peer offers no MSS.
+#define TCP_MSS_DEFAULT_V4 536
+#define TCP_MSS_DEFAULT_V6 1220
+
 // A connection in the table, with nothing known but its name. NULL when conns_max are there.
 struct tcp_conn *tcp_conn_new(
 	struct tcp *tcp, const struct tcp_key *key, const struct net_path *path);

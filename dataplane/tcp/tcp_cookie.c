@@ -19,11 +19,11 @@
 #define TS_WSCALE_MASK 15u
 #define TS_SACK 16u
 
-// What paths commonly have: minimum, IPv6 minimum, tunnels, PPPoE, Ethernet, jumbo.
-static const uint16_t mss_steps[MSS_MASK + 1] = {536, 1220, 1360, 1400, 1440, 1460, 4036, 8940};
+// What paths commonly have: defaults of IPv4 and IPv6, tunnels, IPv6 and IPv4 on Ethernet, jumbo.
+static const uint16_t mss_steps[MSS_MASK + 1] = {64, 536, 1220, 1360, 1440, 1460, 4036, 8940};
 
-static uint32_t hash(const struct siphash_key *secret, const struct tcp_key *key, uint32_t irs,
-	uint32_t top)
+static uint32_t hash(
+	const struct siphash_key *secret, const struct tcp_key *key, uint32_t irs, uint32_t top)
 {
 	struct siphash_key own = {{secret->k[0], ~secret->k[1]}};
 	struct {

@@ -12,13 +12,14 @@
 #define SYN_ACK_SPACING_NS (250 * NS_PER_MS)
 #define ISN_STEP 64001u
 
-static struct tcp_header syn_ack(struct tcp *tcp, const struct tcp_key *key, const struct tcp_peer *peer)
+static struct tcp_header syn_ack(
+	struct tcp *tcp, const struct tcp_key *key, const struct tcp_peer *peer)
 {
 	struct net_path path;
 	struct tcp_header header = {
 		.seq = peer->iss,
 		.ack = peer->irs + 1,
-		.wnd = (uint16_t)RTE_MIN(tcp->cfg.rcv_buf, UINT16_MAX),
+		.wnd = (uint16_t)RTE_MIN(tcp->cfg.rcv_buf, TCP_WINDOW_MAX),
 		.flags = TCP_SYN | TCP_ACK,
 		.opts = TCP_OPTS_NONE,
 	};
@@ -75,7 +76,8 @@ static void send_cookie(struct tcp *tcp, const struct tcp_seg *syn)
 	struct tcp_peer peer = peer_of(tcp, syn);
 	struct tcp_header header;
 
-	peer.iss = tcp_cookie_make(&tcp->cfg.secret, &syn->key, syn->seq, syn->opts.mss, tcp->now);
+	peer.iss = tcp_cookie_make(&tcp->cfg.secret, &syn->key, syn->seq,
+		syn->opts.mss != 0 ? syn->opts.mss : TCP_MSS_DEFAULT_V4, tcp->now);
 	if (!peer.ts)
 		peer.wscale = TCP_WSCALE_NONE; // there is no place to remember it
 	header = syn_ack(tcp, &syn->key, &peer);
@@ -130,7 +132,7 @@ void tcp_half_open_expire(struct tcp *tcp, struct tcp_half_open *half)
 // An ACK that fits the SYN-ACK.
 static bool completes(struct tcp *tcp, const struct tcp_half_open *half, const struct tcp_seg *seg)
 {
-	uint32_t wnd = RTE_MIN(tcp->cfg.rcv_buf, UINT16_MAX);
+	uint32_t wnd = RTE_MIN(tcp->cfg.rcv_buf, TCP_WINDOW_MAX);
 
 	if (!seq_acceptable(seg->seq, tcp_seg_span(seg), half->peer.irs + 1, wnd)) {
 		stat_drop(tcp->stats, DROP_TCP_SEQ);
@@ -156,7 +158,6 @@ struct tcp_conn *tcp_half_open_input(
 {
 	struct tcp_listener *listener;
 	struct tcp_half_open done;
-	struct tcp_conn *conn;
 
 	if (seg->flags & TCP_RST) {
 		// RFC 5961 §3.2: exactly, or it is a guess.
@@ -181,20 +182,23 @@ struct tcp_conn *tcp_half_open_input(
 		tcp_rst_reply(tcp, seg);
 		return NULL;
 	}
+	// Without room the entry stays: the next SYN-ACK brings another ACK.
 	if (tcp_listener_full(listener)) {
-		// The entry stays: the next SYN-ACK brings another ACK.
 		stat_drop(tcp->stats, DROP_TCP_BACKLOG);
+		return NULL;
+	}
+	if (tcp->conns.used >= tcp->conns.capacity) {
+		stat_drop(tcp->stats, DROP_TCP_NO_MEM);
 		return NULL;
 	}
 	done = *half;
 	half_free(tcp, half);
-	conn = tcp_listener_establish(listener, seg, &done.peer,
+	return tcp_listener_establish(listener, seg, &done.peer,
 		done.retries == 0 ? mono_since(tcp->now, done.sent_at) : 0, done.retries > 0);
-	return conn;
 }
 
-struct tcp_conn *tcp_half_open_cookie(struct tcp *tcp, struct tcp_listener *listener,
-	const struct tcp_seg *seg, bool *ours)
+struct tcp_conn *tcp_half_open_cookie(
+	struct tcp *tcp, struct tcp_listener *listener, const struct tcp_seg *seg, bool *ours)
 {
 	struct tcp_opts opts = TCP_OPTS_NONE;
 	struct tcp_peer peer;
@@ -209,7 +213,8 @@ struct tcp_conn *tcp_half_open_cookie(struct tcp *tcp, struct tcp_listener *list
 		.ts_recent = seg->opts.tsval,
 		.ts = seg->opts.ts,
 	};
-	if (!tcp_cookie_check(&tcp->cfg.secret, &seg->key, peer.irs, peer.iss, tcp->now, &peer.mss)) {
+	if (!tcp_cookie_check(
+		    &tcp->cfg.secret, &seg->key, peer.irs, peer.iss, tcp->now, &peer.mss)) {
 		stat_drop(tcp->stats, DROP_TCP_COOKIE);
 		return NULL;
 	}

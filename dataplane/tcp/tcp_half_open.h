@@ -27,7 +27,7 @@ struct tcp_conn *tcp_half_open_input(
 	struct tcp *tcp, struct tcp_half_open *half, const struct tcp_seg *seg);
 
 // An ACK for no connection that may carry a cookie of ours. Likewise. *ours tells whether it did.
-struct tcp_conn *tcp_half_open_cookie(struct tcp *tcp, struct tcp_listener *listener,
-	const struct tcp_seg *seg, bool *ours);
+struct tcp_conn *tcp_half_open_cookie(
+	struct tcp *tcp, struct tcp_listener *listener, const struct tcp_seg *seg, bool *ours);
 
 void tcp_half_open_expire(struct tcp *tcp, struct tcp_half_open *half);

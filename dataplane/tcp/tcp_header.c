@@ -55,5 +55,5 @@ bool tcp_header_send(struct tcp *tcp, const struct tcp_key *key, const struct tc
 uint16_t tcp_header_mss(const struct tcp_key *key, uint16_t mtu)
 {
 	return (uint16_t)(mtu - HEADER_MIN -
-			  (ip_addr_is_v4(&key->remote) ? IPV4_HEADER : IPV6_HEADER));
+		(ip_addr_is_v4(&key->remote) ? IPV4_HEADER : IPV6_HEADER));
 }

@@ -27,6 +27,6 @@ static inline void tcp_key_hash(struct tcp_key *key, const struct siphash_key *s
 static inline bool tcp_key_eq(const struct tcp_key *a, const struct tcp_key *b)
 {
 	return a->hash == b->hash && a->remote_port == b->remote_port &&
-	       a->local_port == b->local_port && ip_addr_eq(&a->remote, &b->remote) &&
-	       ip_addr_eq(&a->local, &b->local);
+		a->local_port == b->local_port && ip_addr_eq(&a->remote, &b->remote) &&
+		ip_addr_eq(&a->local, &b->local);
 }

@@ -7,8 +7,9 @@
 
 static bool claims(const struct tcp_listener *listener, const struct ip_addr *addr, uint16_t port)
 {
-	return listener->port == port && (ip_addr_is_any(&listener->addr) || ip_addr_is_any(addr) ||
-						 ip_addr_eq(&listener->addr, addr));
+	return listener->port == port &&
+		(ip_addr_is_any(&listener->addr) || ip_addr_is_any(addr) ||
+			ip_addr_eq(&listener->addr, addr));
 }
 
 int tcp_listen(struct tcp *tcp, const struct ip_addr *addr, uint16_t port, uint32_t backlog,

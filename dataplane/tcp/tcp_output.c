@@ -44,12 +44,13 @@ static uint16_t window_field(struct tcp_conn *conn, bool syn)
 	unsigned shift = syn ? 0 : conn->rcv_wscale;
 	uint32_t field = tcp_output_window(conn) >> shift;
 
-	field = RTE_MIN(field, UINT16_MAX);
+	field = RTE_MIN(field, TCP_WINDOW_MAX);
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + (field << shift));
 	return (uint16_t)field;
 }
 
-static void header_fill(struct tcp_conn *conn, struct tcp_header *header, uint32_t seq, uint8_t flags)
+static void header_fill(
+	struct tcp_conn *conn, struct tcp_header *header, uint32_t seq, uint8_t flags)
 {
 	*header = (struct tcp_header){
 		.seq = seq,
@@ -60,7 +61,7 @@ static void header_fill(struct tcp_conn *conn, struct tcp_header *header, uint32
 		header->ack = conn->rcv_nxt;
 		header->wnd = window_field(conn, flags & TCP_SYN);
 	} else {
-		header->wnd = (uint16_t)RTE_MIN(conn->tcp->cfg.rcv_buf, UINT16_MAX);
+		header->wnd = (uint16_t)RTE_MIN(conn->tcp->cfg.rcv_buf, TCP_WINDOW_MAX);
 	}
 	if (conn->ts_on) {
 		header->opts.ts = true;
@@ -101,10 +102,11 @@ static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
 	return true;
 }
 
-static bool send_data(struct tcp_conn *conn, struct tcp_cursor *at, uint32_t seq, uint32_t len, bool fin)
+static bool send_data(
+	struct tcp_conn *conn, struct tcp_cursor *at, uint32_t seq, uint32_t len, bool fin)
 {
 	uint8_t flags = (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0) |
-				  (len > 0 && seq + len == conn->sq.end ? TCP_PSH : 0));
+		(len > 0 && seq + len == conn->sq.end ? TCP_PSH : 0));
 	struct tcp_header header;
 	struct rte_mbuf *m;
 
@@ -132,7 +134,8 @@ static bool flush_syn(struct tcp_conn *conn)
 	struct tcp_header header;
 	struct rte_mbuf *m;
 
-	if (!conn->syn_due)
+	// An ACK that is owed before the handshake is done is the SYN-ACK once more.
+	if (!conn->syn_due && !(answer && conn->ack_now))
 		return true;
 	if (net_tx_room(tcp->net) == 0)
 		return false;
@@ -264,8 +267,8 @@ static enum flush flush_bare(struct tcp_conn *conn)
 	if (conn->probe_due || conn->alive_due) {
 		if (!send_bare(conn, conn->snd_nxt - 1, TCP_ACK))
 			return FLUSH_FULL;
-		stat_inc(conn->tcp->stats, conn->probe_due ? STAT_tcp_zero_window_probes
-							   : STAT_tcp_keepalive_probes);
+		stat_inc(conn->tcp->stats,
+			conn->probe_due ? STAT_tcp_zero_window_probes : STAT_tcp_keepalive_probes);
 		conn->probe_due = false;
 		conn->alive_due = false;
 	}

@@ -49,7 +49,8 @@ void tcp_reasm_free(struct tcp_reasm *reasm, uint64_t *mem)
 
 // Cuts [*seq, end) of `m` to what no run has. False when nothing is left. *i becomes the index of
 // the first run behind it.
-static bool cut(struct tcp_reasm *reasm, uint32_t *seq, struct rte_mbuf *m, uint32_t *i, uint64_t *mem)
+static bool cut(
+	struct tcp_reasm *reasm, uint32_t *seq, struct rte_mbuf *m, uint32_t *i, uint64_t *mem)
 {
 	uint32_t end = *seq + m->data_len;
 
@@ -129,8 +130,8 @@ static bool insert(struct tcp_reasm *reasm, uint32_t i, uint32_t seq, struct rte
 	memmove(&reasm->runs[i + 1], &reasm->runs[i], (reasm->n - i) * sizeof(reasm->runs[0]));
 	reasm->n++;
 	m->next = NULL;
-	reasm->runs[i] = (struct tcp_run){
-		.seq = seq, .end = seq + m->data_len, .head = m, .tail = m};
+	reasm->runs[i] =
+		(struct tcp_run){.seq = seq, .end = seq + m->data_len, .head = m, .tail = m};
 	pin(reasm, m, mem);
 	return true;
 }
@@ -148,8 +149,8 @@ static void join_next(struct tcp_reasm *reasm, uint32_t i)
 	remove_run(reasm, i + 1);
 }
 
-enum tcp_reasm_result tcp_reasm_put(struct tcp_reasm *reasm, uint32_t seq, struct rte_mbuf *m,
-	uint64_t limit, uint64_t *mem)
+enum tcp_reasm_result tcp_reasm_put(
+	struct tcp_reasm *reasm, uint32_t seq, struct rte_mbuf *m, uint64_t limit, uint64_t *mem)
 {
 	uint32_t i;
 	bool taken;

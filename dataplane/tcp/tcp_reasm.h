@@ -38,8 +38,8 @@ void tcp_reasm_init(struct tcp_reasm *reasm);
 void tcp_reasm_free(struct tcp_reasm *reasm, uint64_t *mem);
 
 // Takes one mbuf whose data begins at `seq`. `limit` bounds `pinned`.
-enum tcp_reasm_result tcp_reasm_put(struct tcp_reasm *reasm, uint32_t seq, struct rte_mbuf *m,
-	uint64_t limit, uint64_t *mem);
+enum tcp_reasm_result tcp_reasm_put(
+	struct tcp_reasm *reasm, uint32_t seq, struct rte_mbuf *m, uint64_t limit, uint64_t *mem);
 
 // Moves what has become in order to `q`. Returns the new rcv_nxt.
 uint32_t tcp_reasm_take(

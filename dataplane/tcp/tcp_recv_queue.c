@@ -7,7 +7,7 @@
 bool tcp_recv_queue_absorbs(const struct tcp_recv_queue *q, uint32_t len)
 {
 	return q->tail != NULL && len <= TCP_COPY_MAX && rte_pktmbuf_tailroom(q->tail) >= len &&
-	       tcp_mem_private(q->tail);
+		tcp_mem_private(q->tail);
 }
 
 void tcp_recv_queue_put(struct tcp_recv_queue *q, struct rte_mbuf *m, uint64_t *mem)

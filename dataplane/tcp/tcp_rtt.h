@@ -6,9 +6,9 @@
 
 #include "common/base/mono.h"
 
-#define TCP_RTO_FIRST_US 1000000u     // before there is a sample: §2.1
-#define TCP_RTO_SYN_LOST_US 3000000u  // when the handshake needed a retransmission: §5.7
-#define TCP_RTT_GRANULARITY_US 1000u  // G: the timer's tick
+#define TCP_RTO_FIRST_US 1000000u    // before there is a sample: §2.1
+#define TCP_RTO_SYN_LOST_US 3000000u // when the handshake needed a retransmission: §5.7
+#define TCP_RTT_GRANULARITY_US 1000u // G: the timer's tick
 
 struct tcp_rtt {
 	uint32_t srtt; // 0: no sample yet

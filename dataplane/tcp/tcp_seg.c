@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/compiler.h"
+#include "dataplane/net/csum.h"
 
 #define HEADER_MIN 20
 
@@ -28,24 +29,19 @@ static void read_addrs(struct tcp_key *key, const struct rte_mbuf *m, bool v6)
 // RFC 9293 §3.1: over pseudo-header, header and payload the ones' complement sum is all ones.
 static bool checksum_ok(const struct tcp_seg *seg, const struct rte_mbuf *m, uint32_t l4_len)
 {
-	unsigned skip = seg->v6 ? 0 : 12; // the mapped prefix is no part of an IPv4 address
 	uint64_t port_says = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	uint32_t sum;
-	uint16_t part;
+	unsigned skip = seg->v6 ? 0 : 12; // the mapped prefix is no part of an IPv4 address
+	uint16_t sum;
 
 	if (port_says == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
 	if (port_says == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	if (rte_raw_cksum_mbuf(m, m->l3_len, l4_len, &part) != 0)
-		return false;
-	sum = part;
-	sum += rte_raw_cksum(seg->key.remote.b + skip, 16 - skip);
-	sum += rte_raw_cksum(seg->key.local.b + skip, 16 - skip);
-	sum += rte_cpu_to_be_16(IPPROTO_TCP);
-	sum += rte_cpu_to_be_16((uint16_t)(l4_len & 0xffff));
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
+	sum = csum_chain(m, m->l3_len, l4_len);
+	sum = csum_add(sum, csum_bytes(seg->key.remote.b + skip, 16 - skip));
+	sum = csum_add(sum, csum_bytes(seg->key.local.b + skip, 16 - skip));
+	sum = csum_add(sum, rte_cpu_to_be_16(IPPROTO_TCP));
+	sum = csum_add(sum, rte_cpu_to_be_16((uint16_t)l4_len));
 	return sum == 0xffff;
 }
 
@@ -60,7 +56,7 @@ bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why)
 	if (unlikely(m->data_len < m->l3_len + HEADER_MIN))
 		return false;
 	header = (tcp[12] >> 4) * 4u;
-	if (unlikely(header < HEADER_MIN || header > m->data_len - m->l3_len))
+	if (unlikely(header < HEADER_MIN || m->l3_len + header > m->data_len))
 		return false;
 	seg->v6 = (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
 	read_addrs(&seg->key, m, seg->v6);

@@ -128,7 +128,8 @@ struct tcp_sent_acked tcp_sent_ack(struct tcp_sent_list *list, struct pool *pool
 
 	while ((rec = list->head) != NULL && seq_leq(rec->end, ack)) {
 		acked.segs++;
-		acked.at = rec->at;
+		if (acked.at.ns < rec->at.ns)
+			acked.at = rec->at;
 		if (rec->flags & TCP_SENT_AGAIN)
 			acked.again = true;
 		drop_head(list, pool);

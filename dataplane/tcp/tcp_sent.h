@@ -58,9 +58,9 @@ void tcp_sent_mark_lost(struct tcp_sent_list *list, struct tcp_sent *rec);
 void tcp_sent_mark_all_lost(struct tcp_sent_list *list);
 
 struct tcp_sent_acked {
-	uint32_t segs;   // records acknowledged whole
-	struct mono at;  // when the last of them was sent
-	bool again;      // one of them had been retransmitted
+	uint32_t segs;  // records acknowledged whole
+	struct mono at; // when one of them was last sent
+	bool again;     // one of them had been retransmitted
 };
 
 struct tcp_sent_acked tcp_sent_ack(struct tcp_sent_list *list, struct pool *pool, uint32_t ack);

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The largest window without scaling.
+#define TCP_WINDOW_MAX UINT32_C(0xffff)
+
 static inline bool seq_lt(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) < 0;
@@ -47,7 +50,8 @@ static inline bool seq_acceptable(uint32_t seq, uint32_t len, uint32_t rcv_nxt, 
 
 	if (len == 0)
 		return wnd == 0 ? seq == rcv_nxt : seq - rcv_nxt < wnd;
-	return wnd > 0 && (seq - rcv_nxt < wnd || last - rcv_nxt < wnd ||
-				  // Begins before the window and ends behind it.
-				  (seq_lt(seq, rcv_nxt) && seq_geq(last, rcv_nxt)));
+	return wnd > 0 &&
+		(seq - rcv_nxt < wnd || last - rcv_nxt < wnd ||
+			// Begins before the window and ends behind it.
+			(seq_lt(seq, rcv_nxt) && seq_geq(last, rcv_nxt)));
 }

@@ -160,8 +160,8 @@ static void fire_conn(struct tcp_conn *conn)
 	if (delack)
 		conn->ack_now = true;
 	if (rexmt) {
-		bool alive = conn->rexmt_mode == TCP_REXMT_PERSIST ? fire_persist(conn)
-								   : fire_rto(conn);
+		bool alive =
+			conn->rexmt_mode == TCP_REXMT_PERSIST ? fire_persist(conn) : fire_rto(conn);
 
 		if (!alive)
 			return;

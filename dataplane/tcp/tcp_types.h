@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#undef LIST_INIT // of <sys/queue.h>, which DPDK includes
 #include "common/base/list.h"
 #include "common/base/pool.h"
 #include "common/base/rng.h"
@@ -71,11 +72,11 @@ struct tcp_conn {
 	uint32_t snd_wl2;
 	uint32_t max_snd_wnd;
 	uint32_t last_ack_sent;
-	uint32_t rcv_taken; // bytes that the user holds
-	uint16_t mss;       // payload of our segments
+	uint32_t rcv_taken;  // bytes that the user holds
+	uint16_t mss;        // payload of our segments
 	uint16_t unacked_in; // bytes received and not acknowledged, saturating at 0xffff
-	uint8_t dups_owed;  // duplicate ACKs to send
-	uint8_t dup_acks;   // duplicate ACKs received
+	uint8_t dups_owed;   // duplicate ACKs to send
+	uint8_t dup_acks;    // duplicate ACKs received
 	uint8_t backoff;
 	uint8_t retries; // time-outs since the last progress
 	bool ack_now : 1;
@@ -89,12 +90,12 @@ struct tcp_conn {
 	bool recovering : 1;
 	bool rexmt_head : 1; // the first record goes out again whatever cwnd says
 	bool cwnd_limited : 1;
-	bool want_room : 1;  // tcp_send_room was found short
-	bool want_acked : 1; // TCP_ACKED was asked for
-	bool syn_due : 1;    // SYN or SYN-ACK is to be sent
-	bool probe_due : 1;  // zero-window probe
-	bool alive_due : 1;  // keep-alive probe
-	bool ts_lenient : 1; // the handshake's ACK came without a timestamp
+	bool want_room : 1;   // tcp_send_room was found short
+	bool want_acked : 1;  // TCP_ACKED was asked for
+	bool syn_due : 1;     // SYN or SYN-ACK is to be sent
+	bool probe_due : 1;   // zero-window probe
+	bool alive_due : 1;   // keep-alive probe
+	bool ts_lenient : 1;  // the handshake's ACK came without a timestamp
 	struct list out_link; // in tcp->out
 
 	struct tcp_recv_queue rq;

@@ -1,7 +1,9 @@
 """A node in daily use: redis-cli, a Python client, both families of addresses, ping, REST."""
 
 import json
+import os
 import re
+import time
 
 import redis
 
@@ -127,7 +129,9 @@ def test_rest(env):
     check(pools and "client_connections" in pools[0], "/info lacks the pool: %s", body[:500])
     status, body = env.lab.rest(env.node, "/v1/status")
     equal(status, 200, "/v1/status")
-    check(isinstance(json.loads(body), dict), "/v1/status is no object: %s", body)
+    told = json.loads(body)
+    equal(told["data_plane"]["linked"], True, "data_plane.linked")
+    equal(told["epoch"]["applied"], told["epoch"]["asked"], "the epoch applied")
     equal(env.lab.rest(env.node, "/no/such/path")[0], 404, "status of an unknown path")
 
 
@@ -153,3 +157,17 @@ def test_many_sequential_connections(env):
     for i in range(2000):
         with Client((env.node.data4, 8102)) as c:
             equal(c.call("PING"), b"PONG", "PING %d" % i)
+
+
+def test_idle(env):
+    """`poll: adaptive`, the default: a node with nothing to do leaves the CPU to others."""
+    def used():
+        with open("/proc/%d/stat" % env.pid("dataplane")) as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    time.sleep(0.5)
+    before = used()
+    time.sleep(2)
+    spent = (used() - before) / 2
+    say("%.1f %% of a CPU" % (spent * 100))
+    check(spent < 0.25, "an idle data plane takes %.0f %% of a CPU", spent * 100)

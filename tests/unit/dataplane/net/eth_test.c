@@ -26,6 +26,8 @@ static void tag(struct rte_mbuf *m, uint16_t tci)
 {
 	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, 4);
 
+	if (p == NULL)
+		abort();
 	memmove(p, p + 4, 12);
 	be16_put(p + 12, 0x8100);
 	be16_put(p + 14, tci);

@@ -1,0 +1,257 @@
+#include "dataplane/port/port.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "dataplane/port/port_core.h"
+#include "dataplane/port/wait_fd.h"
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+#define RSS_KEY_MAX 64
+
+#define WANT_RX \
+	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH)
+#define WANT_TX                                                         \
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
+		RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+#define WANT_RSS (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
+
+static bool failed(const char *what, int rc)
+{
+	log_err("port: %s: %s", what, strerror(-rc));
+	return false;
+}
+
+// A feature that is not there is no error.
+static void optional(const char *what, int rc)
+{
+	if (rc != 0)
+		log_info("port: %s: %s; going on without", what, strerror(-rc));
+}
+
+static uint16_t mtu_in_effect(const struct port *port)
+{
+	uint16_t mtu = port->config.mtu;
+
+	if (port->info.max_mtu && mtu > port->info.max_mtu)
+		mtu = port->info.max_mtu;
+	if (port->quirk->mtu_max && mtu > port->quirk->mtu_max)
+		mtu = port->quirk->mtu_max;
+	if (mtu != port->config.mtu)
+		log_warn("mtu: %u is more than %s can do; using %u", port->config.mtu,
+			port->info.driver_name, mtu);
+	return mtu;
+}
+
+static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
+{
+	uint64_t rx = WANT_RX;
+	uint64_t tx = WANT_TX;
+
+	if (port->config.vlan) {
+		rx |= RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+		tx |= RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	}
+	conf->rxmode.offloads = rx & port->info.rx_offload_capa;
+	conf->txmode.offloads = tx & port->info.tx_offload_capa;
+	port->tx_offloads = conf->txmode.offloads;
+	log_info("port: offloads wanted rx %#" PRIx64 " tx %#" PRIx64 ", in use rx %#" PRIx64
+		 " tx %#" PRIx64,
+		rx, tx, conf->rxmode.offloads, conf->txmode.offloads);
+	port->segs_max = 1;
+	if (port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS &&
+		!(port->quirk->flags & QUIRK_LINEAR)) {
+		uint16_t limit = port->info.tx_desc_lim.nb_seg_max;
+
+		port->segs_max = limit ? limit : UINT16_MAX;
+	}
+}
+
+// A symmetric key: both directions of a flow get the same hash.
+static void choose_rss(struct port *port, struct rte_eth_conf *conf)
+{
+	static uint8_t key[RSS_KEY_MAX];
+	uint64_t types = WANT_RSS & port->info.flow_type_rss_offloads;
+
+	if (port->queue_n == 1 || types == 0)
+		return;
+	for (unsigned i = 0; i < RSS_KEY_MAX; i += 2) {
+		key[i] = 0x6d;
+		key[i + 1] = 0x5a;
+	}
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = types;
+	if (port->info.hash_key_size > 0 && port->info.hash_key_size <= RSS_KEY_MAX) {
+		conf->rx_adv_conf.rss_conf.rss_key = key;
+		conf->rx_adv_conf.rss_conf.rss_key_len = port->info.hash_key_size;
+	}
+}
+
+static bool configure(struct port *port)
+{
+	struct rte_eth_conf conf = {0};
+	int rc;
+
+	choose_offloads(port, &conf);
+	choose_rss(port, &conf);
+	conf.rxmode.mtu = port->mtu;
+	rc = rte_eth_dev_configure(port->id, port->queue_n, port->queue_n, &conf);
+	if (rc != 0 && conf.rx_adv_conf.rss_conf.rss_key) {
+		// Some devices have a key that can't be set.
+		conf.rx_adv_conf.rss_conf.rss_key = NULL;
+		rc = rte_eth_dev_configure(port->id, port->queue_n, port->queue_n, &conf);
+	}
+	return rc == 0 || failed("configuration refused", rc);
+}
+
+static bool queues_new(struct port *port)
+{
+	uint16_t rx_n = RX_DESCRIPTORS;
+	uint16_t tx_n = TX_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int rc;
+
+	if (port->quirk->tx_max && tx_n > port->quirk->tx_max)
+		tx_n = port->quirk->tx_max;
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_n, &tx_n);
+	if (rc != 0)
+		return failed("number of descriptors", rc);
+	for (uint16_t q = 0; q < port->queue_n; q++) {
+		rc = rte_eth_rx_queue_setup(
+			port->id, q, rx_n, (unsigned)socket, NULL, port->lane[q].pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(port->id, q, tx_n, (unsigned)socket, NULL);
+		if (rc != 0)
+			return failed("queue", rc);
+	}
+	return true;
+}
+
+// The sockets come in the order of the queues.
+static void find_wait_fds(struct port *port)
+{
+	struct wait_fds fds;
+
+	wait_fds_list(&fds);
+	if (!(port->quirk->flags & QUIRK_SOCKET_FD) || fds.n < port->queue_n ||
+		port->queue_n < port->worker_n)
+		return;
+	for (unsigned i = 0; i < port->queue_n; i++)
+		port->lane[i].fd = fds.fd[fds.n - port->queue_n + i];
+}
+
+static bool start(struct port *port)
+{
+	int rc = rte_eth_dev_set_mtu(port->id, port->mtu);
+
+	optional("setting the MTU", rc);
+	rc = rte_eth_dev_start(port->id);
+	if (rc != 0)
+		return failed("start", rc);
+	rc = rte_eth_allmulticast_enable(port->id);
+	if (rc != 0 && !(port->quirk->flags & QUIRK_NO_PROMISC))
+		rc = rte_eth_promiscuous_enable(port->id);
+	optional("receiving multicast", rc);
+	find_wait_fds(port);
+	return true;
+}
+
+static bool open_device(struct port *port)
+{
+	int rc = rte_eth_dev_info_get(port->id, &port->info);
+	unsigned queues;
+
+	if (rc != 0)
+		return failed("facts", rc);
+	port->quirk = quirk_of(port->info.driver_name);
+	queues = port->info.max_rx_queues;
+	if (port->info.max_tx_queues < queues)
+		queues = port->info.max_tx_queues;
+	port->queue_n = (uint16_t)RTE_MIN(queues, port->worker_n);
+	if (port->queue_n == 0)
+		port->queue_n = 1;
+	if (port->queue_n < port->worker_n)
+		log_notice("port: %u queue(s) for %u workers; packets are handed over in software",
+			port->queue_n, port->worker_n);
+	port->mtu = mtu_in_effect(port);
+	return port_buffers_new(port) && configure(port) && queues_new(port) && start(port);
+}
+
+struct port *port_open(const struct port_config *config)
+{
+	struct port *port = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*port));
+
+	if (!port)
+		return NULL;
+	memset(port, 0, sizeof(*port));
+	port->config = *config;
+	port->worker_n = config->worker_n;
+	port->id = (uint16_t)rte_eth_find_next(0);
+	port->link_up = true;
+	if (port->id >= RTE_MAX_ETHPORTS) {
+		log_err("port: DPDK has no device");
+		free(port);
+		return NULL;
+	}
+	if (!open_device(port)) {
+		port_close(port);
+		return NULL;
+	}
+	port_link_check(port);
+	return port;
+}
+
+void port_close(struct port *port)
+{
+	if (!port)
+		return;
+	(void)rte_eth_dev_stop(port->id);
+	(void)rte_eth_dev_close(port->id);
+	port_buffers_free(port);
+	free(port);
+}
+
+void port_facts(const struct port *port, struct port_facts *facts)
+{
+	struct rte_eth_link link = {0};
+
+	*facts = (struct port_facts){
+		.mtu = port->mtu,
+		.queue_n = port->queue_n,
+		.tx_offloads = port->tx_offloads,
+	};
+	rte_eth_dev_get_name_by_port(port->id, facts->name);
+	snprintf(facts->driver, sizeof(facts->driver), "%s", port->info.driver_name);
+	(void)rte_eth_macaddr_get(port->id, &facts->mac);
+	(void)rte_eth_link_get_nowait(port->id, &link);
+	facts->link_up = link.link_status == RTE_ETH_LINK_UP;
+	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		facts->speed_mbps = link.link_speed;
+	for (unsigned i = 0; i < port->worker_n; i++) {
+		facts->mbuf_free += rte_mempool_avail_count(port->lane[i].pool);
+		facts->mbuf_used += rte_mempool_in_use_count(port->lane[i].pool);
+	}
+}
+
+void port_link_check(struct port *port)
+{
+	struct rte_eth_link link = {0};
+	bool up;
+
+	if (rte_eth_link_get_nowait(port->id, &link) != 0)
+		return;
+	up = link.link_status == RTE_ETH_LINK_UP;
+	if (up == port->link_up)
+		return;
+	port->link_up = up;
+	if (up)
+		log_notice("port: link is up");
+	else
+		log_warn(
+			"port: link is down; check the cable or, of a virtual interface, that both "
+			"ends are up (ip link set ... up)");
+}

@@ -1,0 +1,131 @@
+// What happens because time passed: requests that are not answered, and readers that hold up
+// others.
+#include "dataplane/session/client.h"
+#include "dataplane/store/core.h"
+
+static void time_out(struct store_conn *c, struct request *r, struct mono now)
+{
+	struct store *store = c->store;
+
+	if (!r->client || (r->flags & REQUEST_DONE))
+		return;
+	stat_inc(store->stats, STAT_server_timedout_requests);
+	request_fail(&store->answered, r, REQUEST_ERROR_STORE);
+	if (backoff_timed_out(&store->backoff, now))
+		stat_inc(store->stats, STAT_server_ejects);
+}
+
+static bool is_late(const struct store_conn *c, const struct request *r, struct mono now)
+{
+	return mono_since(now, r->store_at) >= c->store->timeout;
+}
+
+static bool is_mid_reply(const struct store_conn *c)
+{
+	return c->parser.at > 0 && c->parser.state != RESP_REPLY_END;
+}
+
+// A reply that came in part: the store is stuck if no byte follows. False when the connection was
+// ended for it.
+static bool check_progress(struct store_conn *c, struct mono now)
+{
+	if (store_conn_is_paused(c)) {
+		c->progress_at = now;
+		return true;
+	}
+	if (mono_since(now, c->progress_at) < c->store->timeout)
+		return true;
+	store_conn_fail(c, STORE_END_ERROR, now);
+	return false;
+}
+
+// Not a byte for so long that the store must be stuck: what it owes would hold our requests for
+// ever. False when the connection was ended.
+static bool check_stuck(struct store_conn *c, struct mono now)
+{
+	const struct request *r = c->flight.head;
+	uint64_t silent;
+
+	if (!r || store_conn_is_paused(c) || (c->is_bulk && !(r->flags & REQUEST_WHOLE)))
+		return true;
+	silent = mono_since(now, c->progress_at);
+	if (mono_since(now, r->store_at) < silent)
+		silent = mono_since(now, r->store_at);
+	if (silent < STORE_STUCK_TIMEOUTS * c->store->timeout)
+		return true;
+	store_conn_fail(c, STORE_END_ERROR, now);
+	return false;
+}
+
+static void expire_late(struct store_conn *c, struct mono now)
+{
+	if (!check_stuck(c, now))
+		return;
+	if (c->flight.n > 0 && is_mid_reply(c)) {
+		if (!check_progress(c, now))
+			return;
+		if (c->due == c->flight.head)
+			c->due = c->flight.head->next;
+	}
+	// The client of a streaming request may take its time.
+	if (c->is_bulk && c->due && !(c->due->flags & REQUEST_WHOLE))
+		return;
+	while (c->due && is_late(c, c->due, now)) {
+		time_out(c, c->due, now);
+		c->due = c->due->next;
+	}
+	while (c->wait.head && is_late(c, c->wait.head, now)) {
+		struct request *r = request_pop(&c->wait);
+
+		stat_dec(c->store->stats, STAT_in_queue);
+		time_out(c, r, now);
+		store_let_go(c->store, r);
+	}
+}
+
+static bool others_wait(const struct store_conn *c, const struct client *slow)
+{
+	const struct request *r = c->flight.head;
+
+	if (c->wait.n > 0)
+		return true;
+	for (unsigned i = 0; r && i < 64; i++, r = r->next)
+		if (r->client && r->client != slow)
+			return true;
+	return false;
+}
+
+static void watch_from_now(struct store_conn *c, struct client *client, struct mono now)
+{
+	c->slow = client;
+	c->slow_since = now;
+	c->slow_base = client ? client->sent : 0;
+}
+
+static void check_reader(struct store_conn *c, struct mono now)
+{
+	struct request *r = c->flight.head;
+	struct client *client = r ? r->client : NULL;
+
+	if (client != c->slow || !client) {
+		watch_from_now(c, client, now);
+		return;
+	}
+	if (mono_since(now, c->slow_since) < STORE_SLOW_NS)
+		return;
+	if (store_conn_is_paused(c) && client->sent - c->slow_base < STORE_SLOW_BYTES &&
+		others_wait(c, client)) {
+		r->flags |= REQUEST_CUT;
+		request_answer(&c->store->answered, r);
+		stat_inc(c->store->stats, STAT_client_slow);
+	}
+	watch_from_now(c, client, now);
+}
+
+void store_expire(struct store_conn *c, struct mono now)
+{
+	if (c->store->timeout > 0)
+		expire_late(c, now);
+	if (!c->is_bulk && c->state == STORE_UP)
+		check_reader(c, now);
+}

@@ -1,0 +1,205 @@
+// The steps of RFC 9293 §3.10.7.4 in their order, with those of RFC 7323 §5.3 and RFC 5961.
+#include "dataplane/tcp/tcp_arrival.h"
+
+#include <errno.h>
+
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_rst.h"
+
+// Answers to one connection's unacceptable segments are at least this far apart.
+#define OOW_SPACING_NS (500 * NS_PER_MS)
+// RFC 7323 §5.5: an older TS.Recent proves nothing.
+#define TS_RECENT_AGE_MAX (24u * 86400)
+
+static bool oow_allowed(struct tcp_conn *conn)
+{
+	struct mono now = conn->tcp->now;
+
+	if (conn->oow_at.ns != 0 && mono_since(now, conn->oow_at) < OOW_SPACING_NS) {
+		stat_drop(conn->tcp->stats, DROP_TCP_RATE);
+		return false;
+	}
+	conn->oow_at = now;
+	return true;
+}
+
+void tcp_arrival_challenge(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (!oow_allowed(conn))
+		return;
+	if (!tcp_rate_take(&tcp->challenge_rate, &tcp->rng, tcp->now)) {
+		stat_drop(tcp->stats, DROP_TCP_RATE);
+		return;
+	}
+	stat_inc(tcp->stats, STAT_tcp_challenge_acks);
+	conn->ack_now = true;
+	tcp_conn_touch(conn);
+}
+
+// "If an incoming segment is not acceptable, an acknowledgment should be sent in reply." Two ends
+// that disagree must not do so for ever, so what carries nothing is answered rarely; a keep-alive
+// or window probe always is.
+static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->flags & TCP_RST)
+		return;
+	if (tcp_seg_span(seg) == 0 && seg->seq + 1 != conn->rcv_nxt && !oow_allowed(conn))
+		return;
+	conn->ack_now = true;
+	tcp_conn_touch(conn);
+}
+
+// RFC 7323 §5.3 R1. False: drop.
+static bool check_timestamp(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	struct tcp *tcp = conn->tcp;
+	uint32_t seconds = (uint32_t)(tcp->now.ns / NS_PER_SEC);
+
+	if (!conn->ts_on || (seg->flags & TCP_RST))
+		return true;
+	if (!seg->opts.ts) {
+		if (conn->ts_lenient)
+			return true;
+		stat_drop(tcp->stats, DROP_TCP_NO_TS);
+		return false;
+	}
+	conn->ts_lenient = false;
+	if (seq_lt(seg->opts.tsval, conn->ts_recent) &&
+		seconds - conn->ts_recent_age < TS_RECENT_AGE_MAX) {
+		stat_drop(tcp->stats, DROP_TCP_PAWS);
+		answer_unacceptable(conn, seg);
+		return false;
+	}
+	return true;
+}
+
+// §4.3: only a segment that contains what we acknowledged last, or older, renews TS.Recent.
+static void update_ts_recent(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (!conn->ts_on || !seg->opts.ts || seq_gt(seg->seq, conn->last_ack_sent))
+		return;
+	if (seq_lt(seg->opts.tsval, conn->ts_recent) &&
+		(uint32_t)(conn->tcp->now.ns / NS_PER_SEC) - conn->ts_recent_age <
+			TS_RECENT_AGE_MAX)
+		return;
+	conn->ts_recent = seg->opts.tsval;
+	conn->ts_recent_age = (uint32_t)(conn->tcp->now.ns / NS_PER_SEC);
+}
+
+// First step. False: drop. A segment that only half lies in the window is cut to it.
+static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	uint32_t wnd = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
+	uint32_t old = seq_ahead(conn->rcv_nxt, seg->seq);
+	uint32_t beyond;
+
+	if (!seq_acceptable(seg->seq, tcp_seg_span(seg), conn->rcv_nxt, wnd)) {
+		if (wnd == 0 && seg->seq == conn->rcv_nxt && !(seg->flags & (TCP_RST | TCP_SYN))) {
+			// "Special allowance should be made to accept valid ACKs."
+			stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
+			tcp_seg_trim_back(seg, seg->len);
+			seg->flags &= (uint8_t)~TCP_FIN;
+			conn->ack_now = true;
+			return true;
+		}
+		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
+		if (old > 0 && seg->len > 0)
+			stat_inc(conn->tcp->stats, STAT_tcp_in_dup);
+		answer_unacceptable(conn, seg);
+		return false;
+	}
+	if (old > 0 && (seg->flags & TCP_SYN)) {
+		seg->flags &= (uint8_t)~TCP_SYN;
+		seg->seq++;
+		old--;
+	}
+	if (old > 0) {
+		tcp_seg_trim_front(seg, RTE_MIN(old, seg->len));
+		conn->ack_now = true;
+	}
+	beyond = seq_ahead(seg->seq + tcp_seg_span(seg), conn->rcv_nxt + wnd);
+	if (beyond > 0 && (seg->flags & TCP_FIN)) {
+		seg->flags &= (uint8_t)~TCP_FIN;
+		beyond--;
+	}
+	if (beyond > 0) {
+		stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
+		tcp_seg_trim_back(seg, RTE_MIN(beyond, seg->len));
+	}
+	return true;
+}
+
+// Second step, with RFC 5961 §3.2.
+static void handle_reset(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->seq != conn->rcv_nxt) {
+		stat_drop(conn->tcp->stats, DROP_TCP_RST_BLIND);
+		tcp_arrival_challenge(conn);
+		return;
+	}
+	tcp_conn_end(conn, conn->state == TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET);
+}
+
+// Simultaneous open: both ends answer a SYN by SYN-ACK. Its SYN is one that we know.
+static void strip_known_syn(const struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	if (conn->state == TCPS_SYN_RECEIVED && (seg->flags & TCP_SYN) && (seg->flags & TCP_ACK) &&
+		seg->seq == conn->irs) {
+		seg->flags &= (uint8_t)~TCP_SYN;
+		seg->seq++;
+	}
+}
+
+static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->ack != conn->snd_nxt) {
+		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
+		tcp_rst_reply(conn->tcp, seg);
+		return false;
+	}
+	conn->snd_una = seg->ack;
+	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
+	conn->max_snd_wnd = conn->snd_wnd;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+	conn->syn_due = false;
+	tcp_conn_establish(conn, 0, conn->retries > 0);
+	if (conn->fin_queued)
+		tcp_conn_set_state(conn, TCPS_FIN_WAIT_1);
+	tcp_conn_raise(conn, TCP_CONNECTED);
+	return true;
+}
+
+void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	strip_known_syn(conn, seg);
+	if (!check_timestamp(conn, seg) || !check_sequence(conn, seg))
+		return;
+	if (seg->flags & TCP_RST) {
+		handle_reset(conn, seg);
+		return;
+	}
+	// Fourth step, RFC 5961 §4.2: whoever really began anew answers the ACK by a reset.
+	if (seg->flags & TCP_SYN) {
+		stat_drop(conn->tcp->stats, DROP_TCP_SYN_BLIND);
+		tcp_arrival_challenge(conn);
+		return;
+	}
+	if (!(seg->flags & TCP_ACK)) {
+		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
+		return;
+	}
+	conn->heard_at = conn->tcp->now;
+	if (!conn->orphan)
+		conn->keep_probes = 0;
+	tcp_conn_touch(conn);
+	if (conn->state == TCPS_SYN_RECEIVED && !complete_simultaneous_open(conn, seg))
+		return;
+	update_ts_recent(conn, seg);
+	if (!tcp_arrival_ack(conn, seg))
+		return;
+	if (seg->len > 0 || (seg->flags & TCP_FIN))
+		tcp_arrival_text(conn, seg);
+}

@@ -1,0 +1,139 @@
+// The fifth step of RFC 9293 §3.10.7.4: what an acknowledgement says.
+#include "dataplane/tcp/tcp_arrival.h"
+
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_isn.h"
+#include "dataplane/tcp/tcp_loss.h"
+#include "dataplane/tcp/tcp_timer.h"
+
+// How often the neighbour is confirmed: its own time-outs are seconds.
+#define CONFIRM_SPACING_NS NS_PER_SEC
+
+// The ACK of a retransmitted segment gives no sample (Karn), unless the timestamp that it echoes
+// shows that it answers the last transmission. (An older echo does not mean an older answer: the
+// answer to an earlier transmission may have been lost, RFC 7323 §4.1.)
+static bool unambiguous(const struct tcp_conn *conn, const struct tcp_seg *seg,
+	const struct tcp_sent_acked *acked)
+{
+	if (!acked->again)
+		return true;
+	return conn->ts_on && seg->opts.ts &&
+	       seq_geq(seg->opts.tsecr, tcp_ts_clock(acked->at) + conn->ts_offset);
+}
+
+// One sample a round trip.
+static void sample_rtt(struct tcp_conn *conn, const struct tcp_seg *seg,
+	const struct tcp_sent_acked *acked)
+{
+	if (acked->segs == 0 || seq_lt(seg->ack, conn->rtt_seq) ||
+		!unambiguous(conn, seg, acked))
+		return;
+	tcp_rtt_sample(&conn->rtt, mono_since(conn->tcp->now, acked->at));
+	conn->rtt_seq = conn->snd_nxt;
+}
+
+static void tell_user(struct tcp_conn *conn)
+{
+	uint32_t unacked = tcp_conn_unacked(conn);
+
+	if (conn->want_room && unacked <= conn->tcp->cfg.snd_buf / 2 &&
+		!list_linked(&conn->starved_link)) {
+		conn->want_room = false;
+		tcp_conn_raise(conn, TCP_WRITABLE);
+	}
+	if (conn->want_acked && unacked == 0) {
+		conn->want_acked = false;
+		tcp_conn_raise(conn, TCP_ACKED);
+	}
+}
+
+static void new_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	struct tcp *tcp = conn->tcp;
+	uint32_t bytes = seg->ack - conn->snd_una;
+	struct tcp_sent_acked acked = tcp_sent_ack(&conn->sent, &tcp->sents, seg->ack);
+
+	tcp_send_queue_ack(&conn->sq, seg->ack, &tcp->mem);
+	conn->snd_una = seg->ack;
+	conn->retries = 0;
+	conn->backoff = 0;
+	conn->rexmt_at = (struct mono){0};
+	sample_rtt(conn, seg, &acked);
+	tcp_loss_new_ack(conn, acked.segs, bytes, tcp->now);
+	if (mono_since(tcp->now, conn->confirm_at) >= CONFIRM_SPACING_NS) {
+		conn->confirm_at = tcp->now;
+		net_path_confirm(tcp->net, &conn->path, tcp->now);
+	}
+	tell_user(conn);
+}
+
+// RFC 5681 §2, definition of a duplicate acknowledgement.
+static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return seg->ack == conn->snd_una && conn->sent.n > 0 && tcp_seg_span(seg) == 0 &&
+		(uint32_t)seg->wnd << conn->snd_wscale == conn->snd_wnd;
+}
+
+static void update_window(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seq_lt(seg->seq, conn->snd_wl1) ||
+		(seg->seq == conn->snd_wl1 && seq_lt(seg->ack, conn->snd_wl2)))
+		return;
+	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+	conn->max_snd_wnd = RTE_MAX(conn->max_snd_wnd, conn->snd_wnd);
+}
+
+// What the acknowledgement of our FIN means. False when the connection is gone.
+static bool fin_acked(struct tcp_conn *conn)
+{
+	switch ((enum tcp_state)conn->state) {
+	case TCPS_FIN_WAIT_1:
+		tcp_conn_set_state(conn, TCPS_FIN_WAIT_2);
+		if (conn->orphan)
+			tcp_timer_fin_wait_2(conn);
+		return true;
+	case TCPS_CLOSING:
+		tcp_conn_time_wait(conn);
+		return false;
+	case TCPS_LAST_ACK:
+		tcp_conn_end(conn, 0);
+		return false;
+	case TCPS_CLOSED:
+	case TCPS_SYN_SENT:
+	case TCPS_SYN_RECEIVED:
+	case TCPS_ESTABLISHED:
+	case TCPS_CLOSE_WAIT:
+	case TCPS_FIN_WAIT_2:
+		break;
+	}
+	return true;
+}
+
+bool tcp_arrival_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	struct tcp *tcp = conn->tcp;
+
+	// RFC 5961 §5.2.
+	if (seq_gt(seg->ack, conn->snd_nxt) ||
+		seq_lt(seg->ack, conn->snd_una - conn->max_snd_wnd)) {
+		stat_drop(tcp->stats, DROP_TCP_ACK);
+		tcp_arrival_challenge(conn);
+		return false;
+	}
+	// A peer whose window is closed but who answers is alive (RFC 9293 §3.8.6.1).
+	if (conn->rexmt_mode == TCP_REXMT_PERSIST || conn->snd_wnd == 0)
+		conn->retries = 0;
+	if (seq_gt(seg->ack, conn->snd_una)) {
+		new_ack(conn, seg);
+	} else if (is_duplicate(conn, seg)) {
+		stat_inc(tcp->stats, STAT_tcp_dup_acks);
+		tcp_loss_dup_ack(conn, tcp->now);
+	}
+	if (seq_geq(seg->ack, conn->snd_una))
+		update_window(conn, seg);
+	if (conn->fin_sent && conn->snd_una == conn->snd_nxt)
+		return fin_acked(conn);
+	return true;
+}

@@ -1,0 +1,73 @@
+// Opening a connection: its local port (RFC 6056) and its SYN.
+#include <errno.h>
+
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_isn.h"
+#include "dataplane/tcp/tcp_listen.h"
+
+// RFC 6335 §6.
+#define PORT_FIRST 49152u
+#define PORT_COUNT 16384u
+
+static bool port_free(struct tcp *tcp, struct tcp_key *key, uint16_t port)
+{
+	key->local_port = port;
+	tcp_key_hash(key, &tcp->cfg.secret);
+	return tcp_table_find(&tcp->table, key).kind == TCP_KIND_NONE;
+}
+
+// RFC 6056 §3.3.3, hash-based: to one destination ports follow each other, from a start that a
+// stranger does not know.
+static bool choose_port(struct tcp *tcp, struct tcp_key *key)
+{
+	uint32_t offset = tcp_port_offset(&tcp->cfg.secret, key);
+
+	for (uint32_t i = 0; i < PORT_COUNT; i++) {
+		uint32_t port = PORT_FIRST + ((offset + tcp->port_next++) & (PORT_COUNT - 1));
+
+		if (port_free(tcp, key, (uint16_t)port))
+			return true;
+	}
+	return false;
+}
+
+static void start(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	conn->owned = true;
+	conn->iss = tcp_isn(&tcp->cfg.secret, &conn->key, tcp->now);
+	conn->ts_offset = tcp_ts_offset(&tcp->cfg.secret, &conn->key);
+	conn->ts_on = tcp->cfg.timestamps;
+	conn->snd_una = conn->iss;
+	conn->snd_nxt = conn->iss + 1;
+	tcp_send_queue_init(&conn->sq, conn->iss + 1);
+	tcp_conn_set_state(conn, TCPS_SYN_SENT);
+	conn->syn_due = true;
+	tcp_conn_touch(conn);
+	stat_inc(tcp->stats, STAT_tcp_active_opens);
+}
+
+int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,
+	uint16_t local_port, struct mono now, struct tcp_conn **out)
+{
+	struct tcp_key key = {.remote = *remote, .remote_port = remote_port};
+	struct net_path path;
+	struct tcp_conn *conn;
+	int rc = net_path_find(tcp->net, remote, NULL, &path);
+
+	tcp->now = now;
+	if (rc != 0)
+		return rc;
+	key.local = path.src;
+	if (local_port != 0 && !port_free(tcp, &key, local_port))
+		return -EADDRINUSE;
+	if (local_port == 0 && !choose_port(tcp, &key))
+		return -EADDRNOTAVAIL;
+	conn = tcp_conn_new(tcp, &key, &path);
+	if (conn == NULL)
+		return -ENOMEM;
+	start(conn);
+	*out = conn;
+	return 0;
+}

@@ -1,0 +1,81 @@
+// RFC 9293 §3.10.7.3: a segment in SYN_SENT.
+#include <errno.h>
+
+#include "dataplane/tcp/tcp_arrival.h"
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_rst.h"
+
+static void learn_peer(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	struct tcp_peer peer = {
+		.irs = seg->seq,
+		.iss = conn->iss,
+		.ts_recent = seg->opts.tsval,
+		.ts_offset = conn->ts_offset,
+		.mss = seg->opts.mss,
+		.wscale = seg->opts.wscale,
+		.ts = seg->opts.ts,
+	};
+
+	tcp_conn_negotiate(conn, &peer);
+	// The window of a SYN is never scaled (RFC 7323 §2.2).
+	conn->snd_wnd = seg->wnd;
+	conn->max_snd_wnd = seg->wnd;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+}
+
+static void connected(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	bool lost = conn->retries > 0;
+
+	learn_peer(conn, seg);
+	conn->snd_una = seg->ack;
+	tcp_conn_establish(conn, lost ? 0 : mono_since(conn->tcp->now, conn->sent_at), lost);
+	if (conn->fin_queued)
+		tcp_conn_set_state(conn, TCPS_FIN_WAIT_1);
+	conn->ack_now = true;
+	tcp_conn_raise(conn, TCP_CONNECTED);
+	seg->seq++;
+	seg->flags &= (uint8_t)~TCP_SYN;
+	// What came with the SYN: as much of it as the window takes.
+	if (seg->len > seq_ahead(conn->rcv_adv, conn->rcv_nxt)) {
+		tcp_seg_trim_back(seg, seg->len - seq_ahead(conn->rcv_adv, conn->rcv_nxt));
+		seg->flags &= (uint8_t)~TCP_FIN;
+	}
+	if (seg->len > 0 || (seg->flags & TCP_FIN))
+		tcp_arrival_text(conn, seg);
+}
+
+void tcp_arrival_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if ((seg->flags & TCP_ACK) && seg->ack != conn->snd_nxt) {
+		stat_drop(tcp->stats, DROP_TCP_ACK);
+		tcp_rst_reply(tcp, seg);
+		return;
+	}
+	if (seg->flags & TCP_RST) {
+		// One without an ACK of our SYN is a guess.
+		if (seg->flags & TCP_ACK)
+			tcp_conn_end(conn, ECONNREFUSED);
+		else
+			stat_drop(tcp->stats, DROP_TCP_RST_BLIND);
+		return;
+	}
+	if (!(seg->flags & TCP_SYN)) {
+		stat_drop(tcp->stats, DROP_TCP_ACK);
+		return;
+	}
+	conn->heard_at = tcp->now;
+	tcp_conn_touch(conn);
+	if (seg->flags & TCP_ACK) {
+		connected(conn, seg);
+		return;
+	}
+	// Both opened at once. Text that came with the SYN is left to be sent again.
+	learn_peer(conn, seg);
+	tcp_conn_set_state(conn, TCPS_SYN_RECEIVED);
+	conn->syn_due = true;
+}

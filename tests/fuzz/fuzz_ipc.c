@@ -1,0 +1,105 @@
+// Bytes from the other process: the header, every kind of payload, and what readers rely on once a
+// check has passed. The first byte says who sent the rest.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ipc/ipc_codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+// Reads everything that a worker could read.
+static void walk_snapshot(const struct ipc_msg *msg)
+{
+	struct snapshot *s;
+	uint64_t sum = 0;
+
+	if (snapshot_check(msg->payload, msg->len) != NULL)
+		return;
+	s = malloc(msg->len);
+	must(s != NULL);
+	memcpy(s, msg->payload, msg->len);
+	must(snapshot_size(s->node_n, s->token_n) == msg->len);
+	for (uint32_t i = 0; i < s->node_n; i++) {
+		const struct snapshot_node *node = &snapshot_nodes(s)[i];
+
+		sum += strlen(node->host) + strlen(node->dc) + strlen(node->rack);
+		must(strcmp(node_state_name(node->state), "Unknown") != 0);
+		for (uint32_t t = 0; t < node->token_n; t++)
+			sum += snapshot_tokens(s)[node->token_first + t];
+	}
+	must(sum > 0);
+	free(s);
+}
+
+static void walk_stats(const struct ipc_msg *msg)
+{
+	struct stats *sum = aligned_alloc(CACHE_LINE, sizeof(*sum));
+	const char *error;
+	int workers;
+
+	must(sum != NULL);
+	workers = ipc_stats_decode(msg->payload, msg->len, sum, &error);
+	must((workers < 0) == (error != NULL));
+	if (workers >= 0) {
+		must(msg->len == ipc_stats_size((unsigned)workers));
+		for (unsigned i = 0; i < HIST_N; i++)
+			(void)histogram_quantile(&sum->hist[i], 990);
+	}
+	free(sum);
+}
+
+static void walk_status(const struct ipc_msg *msg)
+{
+	struct ipc_status status;
+
+	ipc_payload_get(msg, &status);
+	ipc_status_clean(&status);
+	must(status.worker_n <= IPC_WORKERS_MAX && status.addr_n <= IPC_ADDRS_MAX);
+	must(strlen(status.version) < IPC_TEXT_MAX && strlen(status.port) < IPC_TEXT_MAX &&
+		strlen(status.driver) < IPC_TEXT_MAX);
+}
+
+static void walk_small(const struct ipc_msg *msg)
+{
+	struct ipc_hello hello;
+	struct ipc_snapshot_ack ack;
+
+	if (msg->id == IPC_HELLO) {
+		ipc_payload_get(msg, &hello);
+		ipc_hello_clean(&hello);
+		must(strlen(hello.version) < IPC_TEXT_MAX);
+	} else if (msg->id == IPC_SNAPSHOT_ACK) {
+		ipc_payload_get(msg, &ack);
+		ipc_ack_clean(&ack);
+		must(strlen(ack.error) < IPC_ERROR_MAX);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ipc_msg msg;
+	enum ipc_role from;
+
+	if (size == 0)
+		return 0;
+	from = (data[0] & 1) != 0 ? IPC_DATAPLANE : IPC_CONTROLPLANE;
+	if (ipc_decode(data + 1, size - 1, from, &msg) != IPC_OK)
+		return 0;
+	must(ipc_row(msg.id) != NULL);
+	if (msg.id == IPC_SNAPSHOT)
+		walk_snapshot(&msg);
+	else if (msg.id == IPC_STATS)
+		walk_stats(&msg);
+	else if (msg.id == IPC_STATUS)
+		walk_status(&msg);
+	else
+		walk_small(&msg);
+	return 0;
+}

@@ -1,0 +1,214 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/ipc/ipc_peer.h"
+#include "controlplane/link/dp_link.h"
+#include "controlplane/loop.h"
+
+#define WAIT_MS 10000
+
+static char dir[64];
+static char path[128];
+static struct cluster *cluster;
+static struct dp_link *link_;
+static struct ipc_peer *dp;
+
+static struct ipc_peer *make_dp(void)
+{
+	struct ipc_peer_config config = {
+		.role = IPC_DATAPLANE,
+		.path = path,
+		.hello = ipc_hello_make(IPC_DATAPLANE, "test"),
+	};
+
+	return ipc_peer_new(&config);
+}
+
+static enum cluster_change load(const char *rack)
+{
+	struct conf_report report;
+	struct conf *conf;
+	const char *error;
+	enum cluster_change change;
+	char text[256];
+	int len = snprintf(text, sizeof(text),
+		"p:\n  listen: 127.0.0.1:1\n  servers: [127.0.0.1:6379:1]\n  rack: %s\n", rack);
+
+	conf_report_init(&report);
+	conf = conf_load_bytes("test.yml", text, (size_t)len, CONF_ROLE_CONTROLPLANE, &report);
+	conf_report_free(&report);
+	assert_non_null(conf);
+	change = cluster_apply(cluster, conf, &error);
+	conf_free(conf);
+	return change;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_EMERG);
+	strcpy(dir, "/tmp/dyn-dplink-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ipc.sock", dir);
+	cluster = cluster_new(100);
+	assert_int_equal(load("r1"), CLUSTER_CHANGED);
+	link_ = dp_link_new(path, "test", cluster);
+	assert_non_null(link_);
+	dp = make_dp();
+	assert_non_null(dp);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	ipc_peer_free(dp);
+	dp_link_free(link_);
+	cluster_free(cluster);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+// The epoch of the next snapshot that the data plane gets; 0: none within `wait_ms`.
+static uint64_t next_snapshot(int wait_ms)
+{
+	struct ipc_peer_event event;
+	struct snapshot head;
+
+	for (int ms = 0; ms < wait_ms; ms += 5) {
+		struct pollfd fds[] = {{.fd = dp != NULL ? ipc_peer_fd(dp) : -1, .events = POLLIN},
+			{.fd = dp_link_fd(link_), .events = POLLIN}};
+
+		dp_link_poll(link_, loop_now());
+		while (dp != NULL && ipc_peer_next(dp, &event)) {
+			if (event.what != IPC_PEER_MSG || event.msg.id != IPC_SNAPSHOT)
+				continue;
+			assert_null(snapshot_check(event.msg.payload, event.msg.len));
+			memcpy(&head, event.msg.payload, sizeof(head));
+			return head.epoch;
+		}
+		poll(fds, 2, 5);
+	}
+	return 0;
+}
+
+static void acknowledge(uint64_t epoch, uint64_t newest, const char *error)
+{
+	struct ipc_snapshot_ack ack = {.epoch = epoch, .newest = newest};
+
+	strcpy(ack.error, error);
+	assert_true(ipc_peer_send(dp, IPC_SNAPSHOT_ACK, &ack, sizeof(ack)));
+}
+
+static void the_snapshot_is_sent_on_every_link_and_change(void **state)
+{
+	const struct dp_view *view = dp_link_view(link_);
+
+	(void)state;
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	assert_true(view->linked);
+	acknowledge(100, 100, "");
+	assert_int_equal(next_snapshot(100), 0);
+	assert_int_equal(view->acked_epoch, 100);
+	assert_int_equal(load("r2"), CLUSTER_CHANGED);
+	dp_link_push(link_);
+	assert_int_equal(next_snapshot(WAIT_MS), 101);
+	// A restarted data plane gets it again, without any word of ours.
+	ipc_peer_free(dp);
+	dp = NULL;
+	(void)next_snapshot(100);
+	assert_false(view->linked);
+	assert_int_equal(load("r3"), CLUSTER_CHANGED);
+	dp_link_push(link_);
+	dp = make_dp();
+	assert_int_equal(next_snapshot(WAIT_MS), 102);
+	assert_true(view->linked);
+	assert_int_equal(view->acked_epoch, 0);
+}
+
+static void a_data_plane_ahead_of_us_is_overtaken(void **state)
+{
+	(void)state;
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	acknowledge(100, 5000, "older");
+	assert_int_equal(next_snapshot(WAIT_MS), 5001);
+	acknowledge(5001, 5001, "");
+	assert_int_equal(next_snapshot(100), 0);
+	assert_int_equal(dp_link_view(link_)->acked_epoch, 5001);
+	assert_string_equal(dp_link_view(link_)->error, "");
+}
+
+static void a_refusal_is_kept_and_not_repeated(void **state)
+{
+	const struct dp_view *view = dp_link_view(link_);
+
+	(void)state;
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	acknowledge(100, 0, "no room");
+	assert_int_equal(next_snapshot(200), 0);
+	assert_string_equal(view->error, "no room");
+	assert_int_equal(view->refused_epoch, 100);
+	assert_int_equal(view->acked_epoch, 0);
+	acknowledge(77, 900, "about something else");
+	assert_int_equal(next_snapshot(100), 0);
+	assert_string_equal(view->error, "no room");
+}
+
+static void figures_are_kept_with_their_time(void **state)
+{
+	static struct stats stats[2];
+	const struct stats *const workers[] = {&stats[0], &stats[1]};
+	const struct dp_view *view = dp_link_view(link_);
+	struct ipc_status status = {.pid = 7, .epoch = 100};
+	size_t len = ipc_stats_size(2);
+	char *payload = malloc(len);
+	struct mono before = loop_now();
+
+	(void)state;
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	assert_false(view->stats_known);
+	stats[0].stat[STAT_turns] = 1;
+	stats[1].stat[STAT_turns] = 2;
+	ipc_stats_encode(payload, workers, 2);
+	assert_true(ipc_peer_send(dp, IPC_STATS, payload, len));
+	assert_true(ipc_peer_send(dp, IPC_STATUS, &status, sizeof(status)));
+	(void)next_snapshot(200);
+	assert_true(view->stats_known && view->status_known);
+	assert_true(view->stats_at.ns >= before.ns && view->status_at.ns >= before.ns);
+	assert_int_equal(view->stats.stat[STAT_turns], 3);
+	assert_int_equal(view->status.pid, 7);
+	// Of another build: refused, and the old ones stay.
+	payload[4]++;
+	assert_true(ipc_peer_send(dp, IPC_STATS, payload, len));
+	(void)next_snapshot(200);
+	assert_int_equal(view->stats.stat[STAT_turns], 3);
+	assert_non_null(strstr(view->error, "another build"));
+	free(payload);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			the_snapshot_is_sent_on_every_link_and_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_data_plane_ahead_of_us_is_overtaken, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_refusal_is_kept_and_not_repeated, setup, teardown),
+		cmocka_unit_test_setup_teardown(figures_are_kept_with_their_time, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

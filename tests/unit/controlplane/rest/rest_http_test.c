@@ -1,0 +1,314 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "controlplane/rest/rest_http.h"
+
+#define WAIT_MS 10000
+
+static struct rest_http *http;
+static uint16_t port;
+static unsigned served;
+
+static void serve(void *ctx, const char *method, const char *uri, struct rest_reply *reply)
+{
+	(void)ctx;
+	served++;
+	*reply = (struct rest_reply){.status = REST_OK, .type = REST_TEXT};
+	if (strcmp(uri, "/no") == 0) {
+		reply->allow = "GET, HEAD";
+		reply->aged = true;
+		reply->age_s = 77;
+		rest_error(reply, REST_METHOD_NOT_ALLOWED, "no");
+		return;
+	}
+	reply->body = malloc(256);
+	reply->len = (size_t)snprintf(reply->body, 256, "%s %.200s", method, uri);
+}
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	close(fd);
+	return ntohs(addr.sin_port);
+}
+
+static struct rest_http *make(const char *host, uint16_t at)
+{
+	struct conf_addr addr = {.host = host, .port = at};
+
+	return rest_http_new(&addr, serve, NULL);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_EMERG);
+	served = 0;
+	port = free_port();
+	http = make("127.0.0.1", port);
+	return http != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rest_http_free(http);
+	return 0;
+}
+
+static int dial(void)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+// Serves until `want` is in what came from `fd`, or the connection ended, or time is up.
+static const char *hear(int fd, const char *want, int wait_ms)
+{
+	static char text[65536];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (int ms = 0; ms < wait_ms && strstr(text, want) == NULL; ms += 10) {
+		struct pollfd fds[] = {
+			{.fd = rest_http_fd(http), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+		ssize_t n;
+
+		poll(fds, 2, 10);
+		if (fds[0].revents != 0)
+			rest_http_poll(http);
+		if (fds[1].revents == 0)
+			continue;
+		n = read(fd, text + len, sizeof(text) - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		text[len] = '\0';
+	}
+	return text;
+}
+
+static void expect(int fd, const char *want)
+{
+	const char *got = hear(fd, want, WAIT_MS);
+
+	if (strstr(got, want) == NULL)
+		fail_msg("wanted %s, got %s", want, got);
+}
+
+static void a_connection_carries_several_requests(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(fd, "\r\n\r\nGET /a?b=c");
+	say(fd, "GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(fd, "GET /second");
+	say(fd, "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+	expect(fd, "PUT /x");
+	say(fd, "BREW /tea HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(fd, "BREW /tea");
+	assert_int_equal(served, 4);
+	close(fd);
+}
+
+static void head_has_the_length_and_no_body(void **state)
+{
+	int fd = dial();
+	const char *got;
+
+	(void)state;
+	say(fd, "HEAD /abc HTTP/1.1\r\nHost: x\r\n\r\n");
+	got = hear(fd, "\r\n\r\n", WAIT_MS);
+	assert_non_null(strstr(got, "200"));
+	assert_non_null(strstr(got, "Content-Length: 9\r\n")); // "HEAD /abc"
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+	close(fd);
+}
+
+static void errors_carry_their_headers(void **state)
+{
+	int fd = dial();
+	const char *got;
+
+	(void)state;
+	say(fd, "POST /no HTTP/1.1\r\nHost: x\r\n\r\n");
+	got = hear(fd, "}\n}", WAIT_MS);
+	assert_non_null(strstr(got, "HTTP/1.1 405"));
+	assert_non_null(strstr(got, "Allow: GET, HEAD\r\n"));
+	assert_non_null(strstr(got, "Age: 77\r\n"));
+	assert_non_null(strstr(got, "Content-Type: application/json"));
+	close(fd);
+}
+
+static void byte_by_byte_is_a_request_too(void **state)
+{
+	static const char request[] = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+	int fd = dial();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(request) - 1; i++) {
+		assert_int_equal(send(fd, request + i, 1, MSG_NOSIGNAL), 1);
+		usleep(500);
+	}
+	expect(fd, "GET /slow");
+	close(fd);
+}
+
+static void malformed_requests_are_survived(void **state)
+{
+	static const char *const bad[] = {
+		"garbage\r\n\r\n",
+		"\r\n\r\n\r\n",
+		"GET\r\n\r\n",
+		"GET / HTTP/9.9\r\n\r\n",
+		"GET / HTTP/1.1\r\nNoColon\r\n\r\n",
+		"GET /%zz%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+		"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+		"*1\r\n$4\r\nPING\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		int fd = dial();
+
+		say(fd, bad[i]);
+		(void)hear(fd, "\r\n\r\n", 100);
+		close(fd);
+		fd = dial();
+		say(fd, "GET /alive HTTP/1.1\r\nHost: x\r\n\r\n");
+		expect(fd, "GET /alive");
+		close(fd);
+	}
+}
+
+static void too_long_a_header_is_survived(void **state)
+{
+	static char big[200000];
+	int fd = dial();
+
+	(void)state;
+	memset(big, 'a', sizeof(big) - 1);
+	(void)send(fd, "GET /", 5, MSG_NOSIGNAL);
+	(void)send(fd, big, sizeof(big) - 1, MSG_NOSIGNAL);
+	(void)hear(fd, "\r\n\r\n", 200);
+	close(fd);
+	fd = dial();
+	say(fd, "GET /alive HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(fd, "GET /alive");
+	close(fd);
+}
+
+// More than may wait: the surplus is told so, nobody is left without an answer.
+static void what_waits_is_bounded(void **state)
+{
+	enum { N = REST_HTTP_WAITING_MAX + 40 };
+	static int fd[N];
+	unsigned ok = 0;
+	unsigned busy = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		fd[i] = dial();
+		say(fd[i], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	usleep(1000 * 1000); // all have arrived, nobody served
+	for (unsigned i = 0; i < N; i++) {
+		const char *got = hear(fd[i], "\r\n\r\n", WAIT_MS);
+
+		ok += strstr(got, "HTTP/1.1 200") != NULL;
+		busy += strstr(got, "HTTP/1.1 503") != NULL;
+		close(fd[i]);
+	}
+	assert_int_equal(ok + busy, N);
+	assert_true(ok >= REST_HTTP_WAITING_MAX && busy > 0);
+	assert_int_equal(served, ok);
+}
+
+// teardown frees with requests waiting (ASan sees what is wrong).
+static void stopping_answers_what_waits(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	usleep(100 * 1000);
+	assert_int_equal(served, 0);
+	close(fd);
+}
+
+static void a_port_in_use_or_foreign_is_refused(void **state)
+{
+	(void)state;
+	assert_null(make("127.0.0.1", port));
+	assert_null(make("192.0.2.77", free_port()));
+	assert_null(make(NULL, port));
+}
+
+static void ipv6_and_any_address_work(void **state)
+{
+	uint16_t other = free_port();
+	struct rest_http *more = make("0.0.0.0", other);
+
+	(void)state;
+	assert_non_null(more);
+	rest_http_free(more);
+	other = free_port();
+	more = make("::1", other);
+	if (access("/proc/net/if_inet6", F_OK) == 0)
+		assert_non_null(more);
+	rest_http_free(more);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_connection_carries_several_requests, setup, teardown),
+		cmocka_unit_test_setup_teardown(head_has_the_length_and_no_body, setup, teardown),
+		cmocka_unit_test_setup_teardown(errors_carry_their_headers, setup, teardown),
+		cmocka_unit_test_setup_teardown(byte_by_byte_is_a_request_too, setup, teardown),
+		cmocka_unit_test_setup_teardown(malformed_requests_are_survived, setup, teardown),
+		cmocka_unit_test_setup_teardown(too_long_a_header_is_survived, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_waits_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(stopping_answers_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_port_in_use_or_foreign_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(ipv6_and_any_address_work, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

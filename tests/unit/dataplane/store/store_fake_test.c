@@ -1,0 +1,616 @@
+// A store that is slow, away, dead half-way, or talks nonsense: what clients get, and that nobody
+// else pays for it.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/session_rig.h"
+#include "tests/support/store_fake.h"
+
+#define MB (1024u * 1024)
+#define REFUSED "-ERR Storage: Datastore refused connection\r\n"
+
+struct fix {
+	struct store_fake *fake;
+	struct rig *rig;
+};
+
+static struct fix *fix_new(struct rig_config *config)
+{
+	struct fix *f = calloc(1, sizeof(*f));
+
+	f->fake = fake_new();
+	config->store.address = f->fake->path;
+	f->rig = rig_new(config);
+	f->rig->each_turn = fake_turn;
+	f->rig->ctx = f->fake;
+	return f;
+}
+
+static int setup(void **state)
+{
+	struct rig_config config = rig_config_default("");
+
+	*state = fix_new(&config);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fix *f = *state;
+	bool clean;
+
+	f->fake->reply = "+LATE\r\n";
+	f->fake->deaf = false;
+	clean = rig_free(f->rig);
+	fake_free(f->fake);
+	free(f);
+	assert_true(clean);
+	return 0;
+}
+
+// The store has so many requests.
+struct arrived {
+	const struct store_fake *fake;
+	uint64_t n;
+};
+
+static bool have_arrived(void *ctx)
+{
+	const struct arrived *a = ctx;
+
+	return fake_requests(a->fake) >= a->n;
+}
+
+static void wait_requests(struct fix *f, uint64_t n)
+{
+	struct arrived a = {.fake = f->fake, .n = n};
+
+	assert_true(rig_until(f->rig, have_arrived, &a, 100000));
+}
+
+static struct rig_client *send_on(struct fix *f, const char *text)
+{
+	struct rig_client *c = rig_connect(f->rig);
+
+	rig_send(f->rig, c, text, strlen(text));
+	return c;
+}
+
+static uint64_t stat(const struct fix *f, enum stat id)
+{
+	return f->rig->server.stats->stat[id];
+}
+
+static void test_connects_with_the_first_request(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+
+	f->fake->reply = "+HI\r\n";
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	assert_int_equal(f->fake->accepted, 0);
+	c = send_on(f, "get a\r\n");
+	assert_true(RIG_EXPECT(f->rig, c, "+HI\r\n"));
+	assert_int_equal(f->fake->accepted, 2);
+}
+
+static void test_preconnect(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	struct fix *f;
+
+	(void)state;
+	config.store.preconnect = true;
+	config.store.lanes = 5;
+	f = fix_new(&config);
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	assert_int_equal(f->fake->accepted, 5);
+	*state = f;
+	teardown(state);
+}
+
+// Late replies go nowhere; those of later requests go where they belong.
+static void test_time_out(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+
+	f->rig->snapshot->timeout_ms = 50;
+	c = send_on(f, "get a\r\nping\r\nget b\r\n");
+	wait_requests(f, 2);
+	rig_sleep(f->rig, 40 * NS_PER_MS);
+	assert_int_equal(c->received, 0);
+	rig_sleep(f->rig, 20 * NS_PER_MS);
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED "+PONG\r\n" REFUSED));
+	assert_int_equal(stat(f, STAT_server_timedout_requests), 2);
+	// On the same connection, behind the two that are late.
+	rig_send(f->rig, c, "get c\r\n", 7);
+	wait_requests(f, 3);
+	assert_int_equal(
+		fake_send(f->fake, (unsigned)fake_busy(f->fake), "+A\r\n+B\r\n+C\r\n", 12), 12);
+	assert_true(RIG_EXPECT(f->rig, c, "+C\r\n"));
+	f->fake->conns[fake_busy(f->fake)].owed = 0;
+}
+
+// A store that stays silent is left, so that what it owes is not waited for for ever.
+static void test_stuck_store(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+
+	f->rig->snapshot->timeout_ms = 50;
+	c = send_on(f, "get a\r\n");
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED));
+	assert_int_equal(session_usage(f->rig->session).requests, 1);
+	rig_sleep(f->rig, 300 * NS_PER_MS);
+	assert_int_equal(session_usage(f->rig->session).requests, 0);
+	assert_int_equal(stat(f, STAT_server_err), 1);
+}
+
+static void test_no_time_out(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c = send_on(f, "get a\r\n");
+
+	wait_requests(f, 1);
+	rig_sleep(f->rig, 3600 * NS_PER_SEC);
+	assert_int_equal(c->received, 0);
+	f->fake->reply = "+OK\r\n";
+	assert_true(RIG_EXPECT(f->rig, c, "+OK\r\n"));
+}
+
+static void test_away(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+
+	fake_away(f->fake);
+	c = send_on(f, "get a\r\nping\r\nset b 1\r\n");
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED "+PONG\r\n" REFUSED));
+	assert_true(stat(f, STAT_server_dropped_requests) >= 2);
+	// Back: found by itself, after the pause.
+	f->fake->reply = "+OK\r\n";
+	fake_back(f->fake);
+	rig_sleep(f->rig, 1100 * NS_PER_MS);
+	assert_true(RIG_ASK(f->rig, c, "get a\r\n", "+OK\r\n"));
+	assert_int_equal(store_usage(f->rig->store).connected, 2);
+}
+
+static void test_dies_with_requests_in_flight(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *a = send_on(f, "get a\r\nping\r\nget b\r\nget c\r\n");
+	struct rig_client *b;
+	unsigned busy;
+
+	wait_requests(f, 3);
+	busy = (unsigned)fake_busy(f->fake);
+	// Another client is on the other connection, and lives.
+	b = send_on(f, "get x\r\n");
+	wait_requests(f, 4);
+	assert_int_equal(fake_send(f->fake, busy, "$1\r\nA\r\n$5\r\nhal", 14), 14);
+	assert_true(RIG_EXPECT(f->rig, a, "$1\r\nA\r\n+PONG\r\n"));
+	fake_close(f->fake, busy);
+	assert_true(RIG_EXPECT(f->rig, a, REFUSED REFUSED));
+	f->fake->reply = "+X\r\n";
+	assert_true(RIG_EXPECT(f->rig, b, "+X\r\n"));
+	assert_true(RIG_ASK(f->rig, a, "get d\r\n", "+X\r\n"));
+	assert_int_equal(stat(f, STAT_server_eof), 1);
+}
+
+static void nonsense(struct fix *f, const char *bytes)
+{
+	struct rig_client *c = send_on(f, "get a\r\n");
+	uint64_t before = stat(f, STAT_server_err);
+	unsigned busy;
+
+	wait_requests(f, 1);
+	busy = (unsigned)fake_busy(f->fake);
+	assert_int_equal(fake_send(f->fake, busy, bytes, strlen(bytes)), strlen(bytes));
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED));
+	assert_int_equal(stat(f, STAT_server_err), before + 1);
+	rig_sleep(f->rig, 1100 * NS_PER_MS);
+}
+
+static void test_nonsense(void **state)
+{
+	struct fix *f = *state;
+
+	nonsense(f, "hello\r\n");
+	nonsense(f, "$x\r\n");
+	nonsense(f, "*2\r\n:1\r\n?\r\n");
+}
+
+static void test_reply_to_nothing(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+
+	f->fake->reply = "+OK\r\n";
+	c = send_on(f, "get a\r\n");
+	assert_true(RIG_EXPECT(f->rig, c, "+OK\r\n"));
+	fake_send(f->fake, (unsigned)fake_busy(f->fake), "+MORE\r\n", 7);
+	rig_sleep(f->rig, 100 * NS_PER_MS);
+	assert_int_equal(stat(f, STAT_server_err), 1);
+	assert_int_equal(c->in_len, 0);
+	rig_sleep(f->rig, 1100 * NS_PER_MS);
+	assert_true(RIG_ASK(f->rig, c, "get a\r\n", "+OK\r\n"));
+}
+
+static void test_eject(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	struct rig_client *c;
+	struct fix *f;
+
+	config.store.auto_eject = true;
+	config.store.failure_limit = 2;
+	config.store.retry_timeout = 3 * NS_PER_SEC;
+	f = fix_new(&config);
+	fake_away(f->fake);
+	c = send_on(f, "get a\r\n");
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED));
+	rig_sleep(f->rig, 500 * NS_PER_MS);
+	assert_true(store_usage(f->rig->store).ejected);
+	assert_int_equal(stat(f, STAT_server_ejects), 1);
+	f->fake->reply = "+OK\r\n";
+	fake_back(f->fake);
+	// Nothing is tried before its time, though it would work.
+	rig_sleep(f->rig, 2 * NS_PER_SEC);
+	assert_true(RIG_ASK(f->rig, c, "get a\r\n", REFUSED));
+	assert_int_equal(f->fake->accepted, 0);
+	rig_sleep(f->rig, 2 * NS_PER_SEC);
+	assert_true(RIG_ASK(f->rig, c, "get a\r\n", "+OK\r\n"));
+	assert_false(store_usage(f->rig->store).ejected);
+	*state = f;
+	teardown(state);
+}
+
+// Replies in pieces of every size, to clients in turn.
+static void test_replies_cut_anywhere(void **state)
+{
+	static const char replies[] =
+		"+OK\r\n$5\r\nhello\r\n*2\r\n:1\r\n*1\r\n$-1\r\n-ERR no\r\n:7\r\n";
+	struct fix *f = *state;
+	struct rig_client *c = rig_connect(f->rig);
+
+	for (size_t cut = 1; cut < sizeof(replies) - 1; cut++) {
+		uint64_t before = fake_requests(f->fake);
+		unsigned busy;
+
+		rig_send(f->rig, c, "get a\r\nget b\r\nget c\r\nget d\r\nget e\r\n", 35);
+		wait_requests(f, before + 5);
+		busy = (unsigned)fake_busy(f->fake);
+		fake_send(f->fake, busy, replies, cut);
+		rig_sleep(f->rig, NS_PER_MS);
+		fake_send(f->fake, busy, replies + cut, sizeof(replies) - 1 - cut);
+		f->fake->conns[busy].owed = 0;
+		assert_true(RIG_EXPECT(f->rig, c, replies));
+	}
+}
+
+// Feeds a reply as fast as it is taken.
+struct feed {
+	struct store_fake *fake;
+	unsigned conn;
+	const char *bytes;
+	size_t len;
+	size_t sent;
+};
+
+static void feed_turn(void *ctx)
+{
+	struct feed *feed = ctx;
+
+	fake_turn(feed->fake);
+	if (feed->sent < feed->len)
+		feed->sent += fake_send(
+			feed->fake, feed->conn, feed->bytes + feed->sent, feed->len - feed->sent);
+}
+
+static struct feed feed_new(struct fix *f, size_t value)
+{
+	char *bytes = malloc(value + 32);
+	size_t n = (size_t)sprintf(bytes, "$%zu\r\n", value);
+
+	for (size_t i = 0; i < value; i++)
+		bytes[n + i] = (char)(i * 7 + (i >> 11));
+	memcpy(bytes + n + value, "\r\n", 2);
+	return (struct feed){.fake = f->fake,
+		.conn = (unsigned)fake_busy(f->fake),
+		.bytes = bytes,
+		.len = n + value + 2};
+}
+
+static void test_slow_reader_alone(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c = send_on(f, "get a\r\n");
+	struct feed feed;
+
+	wait_requests(f, 1);
+	feed = feed_new(f, 4 * MB);
+	f->rig->each_turn = feed_turn;
+	f->rig->ctx = &feed;
+	c->paused = true;
+	rig_sleep(f->rig, 10 * NS_PER_SEC);
+	// What it does not take, nobody holds: a few buffers, and the store waits.
+	assert_true(feed.sent < 2 * MB);
+	assert_true(f->rig->big_peak < 60);
+	assert_int_equal(stat(f, STAT_client_slow), 0);
+	c->paused = false;
+	assert_true(rig_expect(f->rig, c, feed.bytes, feed.len));
+	f->fake->conns[feed.conn].owed = 0;
+	f->rig->each_turn = fake_turn;
+	f->rig->ctx = f->fake;
+	free((void *)(uintptr_t)feed.bytes);
+}
+
+static void test_slow_reader_in_the_way(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	struct rig_client *others[4];
+	struct rig_client *slow;
+	struct feed feed;
+	struct fix *f;
+
+	f = fix_new(&config);
+	slow = send_on(f, "get a\r\n");
+	wait_requests(f, 1);
+	// Four clients over two connections: some of them are behind it.
+	for (unsigned i = 0; i < 4; i++)
+		others[i] = send_on(f, "get b\r\n");
+	wait_requests(f, 5);
+	feed = feed_new(f, 4 * MB);
+	f->rig->each_turn = feed_turn;
+	f->rig->ctx = &feed;
+	slow->paused = true;
+	rig_sleep(f->rig, 4 * NS_PER_SEC);
+	assert_int_equal(stat(f, STAT_client_slow), 1);
+	slow->paused = false;
+	assert_true(rig_closed(f->rig, slow));
+	// Its reply is read to the end and thrown away.
+	rig_sleep(f->rig, 100 * NS_PER_MS);
+	assert_int_equal(feed.sent, feed.len);
+	f->rig->each_turn = fake_turn;
+	f->rig->ctx = f->fake;
+	f->fake->conns[feed.conn].owed--;
+	f->fake->reply = "+B\r\n";
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(RIG_EXPECT(f->rig, others[i], "+B\r\n"));
+	free((void *)(uintptr_t)feed.bytes);
+	*state = f;
+	teardown(state);
+}
+
+// After a part of the reply was sent there is only one way to say that the rest will not come.
+static void test_dies_in_a_large_reply(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c = send_on(f, "get a\r\nget b\r\n");
+	struct feed feed;
+
+	wait_requests(f, 2);
+	feed = feed_new(f, MB);
+	feed.len = MB / 2;
+	f->rig->each_turn = feed_turn;
+	f->rig->ctx = &feed;
+	assert_true(rig_receive(f->rig, c, MB / 4));
+	fake_close(f->fake, feed.conn);
+	f->rig->each_turn = fake_turn;
+	f->rig->ctx = f->fake;
+	assert_true(rig_closed(f->rig, c));
+	assert_false(c->eof);
+	free((void *)(uintptr_t)feed.bytes);
+}
+
+// A store that reads nothing: clients are not read either, and nothing grows.
+static void test_deaf_store(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c;
+	size_t len = 20000 * 14;
+	char *many = malloc(len + 1);
+
+	for (size_t i = 0; i < len; i += 14)
+		memcpy(many + i, "get something\n", 14);
+	f->fake->deaf = true;
+	c = rig_connect(f->rig);
+	rig_send(f->rig, c, many, len);
+	rig_sleep(f->rig, 5 * NS_PER_SEC);
+	assert_true(session_usage(f->rig->session).requests <= 1024);
+	assert_true(c->sent < len);
+	f->fake->deaf = false;
+	f->fake->reply = "+OK\r\n";
+	assert_true(rig_receive(f->rig, c, (size_t)20000 * 5));
+	free(many);
+}
+
+// A client that asks and asks and never reads: it is not read either.
+static void test_client_that_does_not_read(void **state)
+{
+	static char reply[1100];
+	struct fix *f = *state;
+	struct rig_client *c;
+	size_t n = 20000;
+	char *many = malloc(n * 6 + 1);
+
+	sprintf(reply, "$1024\r\n%01024d\r\n", 7);
+	for (size_t i = 0; i < n * 6; i += 6)
+		memcpy(many + i, "get k\n", 6);
+	f->fake->reply = reply;
+	c = rig_connect(f->rig);
+	c->paused = true;
+	rig_send(f->rig, c, many, n * 6);
+	rig_sleep(f->rig, 5 * NS_PER_SEC);
+	assert_true(fake_requests(f->fake) < 5000);
+	assert_true(f->rig->big_peak < 200);
+	c->paused = false;
+	assert_true(rig_receive(f->rig, c, n * strlen(reply)));
+	assert_int_equal(c->in_len, n * strlen(reply));
+	free(many);
+}
+
+// The same with answers of our own, which are large.
+static void test_client_that_asks_for_the_table(void **state)
+{
+	enum { N = 1000 };
+	struct fix *f = *state;
+	struct rig_client *c = rig_connect(f->rig);
+	static char many[N * 14 + 1];
+	size_t one;
+
+	assert_true(RIG_ASK(f->rig, c, "command docs\r\n", "*"));
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	one = c->in_len + 1;
+	c->in_len = 0;
+	for (unsigned i = 0; i < N; i++)
+		memcpy(many + (size_t)i * 14, "command docs\r\n", 14);
+	c->paused = true;
+	rig_send(f->rig, c, many, N * 14);
+	rig_sleep(f->rig, 5 * NS_PER_SEC);
+	assert_true(f->rig->pool_peak < 2000);
+	c->paused = false;
+	assert_true(rig_receive(f->rig, c, N * one));
+	assert_int_equal(c->in_len, N * one);
+}
+
+static void test_client_gone_with_requests_in_flight(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *c = send_on(f, "get a\r\nget b\r\nget c\r\n");
+	struct rig_client *other;
+
+	wait_requests(f, 3);
+	other = send_on(f, "get o\r\n");
+	wait_requests(f, 4);
+	tcp_abort(c->conn);
+	c->conn = NULL;
+	rig_sleep(f->rig, NS_PER_MS);
+	assert_int_equal(session_clients(f->rig->session), 1);
+	assert_int_equal(session_usage(f->rig->session).requests, 4);
+	assert_int_equal(stat(f, STAT_client_dropped_requests), 3);
+	f->fake->reply = "+O\r\n";
+	assert_true(RIG_EXPECT(f->rig, other, "+O\r\n"));
+	rig_sleep(f->rig, NS_PER_MS);
+	assert_int_equal(session_usage(f->rig->session).requests, 0);
+}
+
+// max_msgs: those who come too late wait, nobody fails.
+static void test_all_requests_in_use(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	struct rig_client *c[8];
+	struct fix *f;
+
+	config.session.requests_max = 16;
+	f = fix_new(&config);
+	for (unsigned i = 0; i < 8; i++)
+		c[i] = send_on(f, "get a\r\nget b\r\nget c\r\nget d\r\nget e\r\n");
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	assert_int_equal(session_usage(f->rig->session).requests, 16);
+	f->fake->reply = "+OK\r\n";
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(RIG_EXPECT(f->rig, c[i], "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n"));
+	*state = f;
+	teardown(state);
+}
+
+// No buffers for a while: everything waits, nothing is lost.
+static void test_no_buffers(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	struct rte_mbuf *taken[64];
+	struct rig_client *c;
+	unsigned n = 0;
+	struct fix *f;
+
+	config.big_mbufs = 63;
+	f = fix_new(&config);
+	f->fake->reply = "$3\r\nabc\r\n";
+	while (n < 64 && (taken[n] = rte_pktmbuf_alloc(f->rig->big)))
+		n++;
+	c = send_on(f, "get a\r\nget b\r\n");
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	assert_int_equal(c->received, 0);
+	rte_pktmbuf_free_bulk(taken, n);
+	assert_true(RIG_EXPECT(f->rig, c, "$3\r\nabc\r\n$3\r\nabc\r\n"));
+	*state = f;
+	teardown(state);
+}
+
+static void test_large_request_while_away(void **state)
+{
+	struct fix *f = *state;
+	size_t value = 2 * MB;
+	char *set = malloc(value + 64);
+	size_t n = (size_t)sprintf(set, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", value);
+	struct rig_client *c;
+
+	memset(set + n, 'x', value);
+	memcpy(set + n + value, "\r\nping\r\n", 8);
+	fake_away(f->fake);
+	c = rig_connect(f->rig);
+	rig_send(f->rig, c, set, n + value + 8);
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED "+PONG\r\n"));
+	assert_int_equal(c->out_len, 0);
+	free(set);
+}
+
+static void test_dies_in_a_large_request(void **state)
+{
+	struct fix *f = *state;
+	size_t value = 8 * MB;
+	char *set = malloc(value + 64);
+	size_t n = (size_t)sprintf(set, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", value);
+	struct rig_client *c;
+
+	memset(set + n, 'x', value);
+	memcpy(set + n + value, "\r\nping\r\n", 8);
+	c = rig_connect(f->rig);
+	rig_send(f->rig, c, set, n + value + 8);
+	while (fake_busy(f->fake) < 0 || f->fake->conns[fake_busy(f->fake)].bytes < MB)
+		rig_turn(f->rig);
+	fake_close(f->fake, (unsigned)fake_busy(f->fake));
+	assert_true(RIG_EXPECT(f->rig, c, REFUSED "+PONG\r\n"));
+	free(set);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_connects_with_the_first_request),
+		cmocka_unit_test(test_preconnect),
+		TEST(test_time_out),
+		TEST(test_stuck_store),
+		TEST(test_no_time_out),
+		TEST(test_away),
+		TEST(test_dies_with_requests_in_flight),
+		TEST(test_nonsense),
+		TEST(test_reply_to_nothing),
+		cmocka_unit_test(test_eject),
+		TEST(test_replies_cut_anywhere),
+		TEST(test_slow_reader_alone),
+		cmocka_unit_test(test_slow_reader_in_the_way),
+		TEST(test_dies_in_a_large_reply),
+		TEST(test_deaf_store),
+		TEST(test_client_that_does_not_read),
+		TEST(test_client_that_asks_for_the_table),
+		TEST(test_client_gone_with_requests_in_flight),
+		cmocka_unit_test(test_all_requests_in_use),
+		cmocka_unit_test(test_no_buffers),
+		TEST(test_large_request_while_away),
+		TEST(test_dies_in_a_large_request),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
