@@ -29,6 +29,7 @@ struct node {
 	struct link *link;
 	bool eal;
 	unsigned launched;
+	char store_address[SETUP_ADDRESS_MAX];
 	struct worker *worker[CORES_MAX];
 	const struct stats *stats[CORES_MAX];
 };
@@ -122,7 +123,8 @@ static bool make_workers(struct node *node)
 
 	node->clock = clock_make();
 	for (unsigned i = 0; i < n; i++) {
-		struct worker_config config = setup_worker(node->conf, node->port, i, n);
+		struct worker_config config =
+			setup_worker(node->conf, node->store_address, node->port, i, n);
 
 		node->worker[i] = worker_new(&config, &node->clock);
 		if (!node->worker[i])
@@ -189,7 +191,8 @@ static bool start(struct node *node)
 {
 	static const struct signals_handlers handlers = {.stop = stop, .reload = reload};
 
-	if (!setup_check(node->conf) || !setup_cores(node->conf, &node->cores))
+	if (!setup_check(node->conf) || !setup_cores(node->conf, &node->cores) ||
+		!setup_store_address(node->conf, node->store_address))
 		return false;
 	// Before other threads start: they inherit what is blocked.
 	node->signals = signals_new(&handlers, node);

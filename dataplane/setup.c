@@ -1,7 +1,10 @@
 #include "dataplane/setup.h"
 
+#include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -40,13 +43,33 @@ bool setup_check(const struct conf *conf)
 			conf->file, conf->line[CONF_pool_data_store]);
 		return false;
 	}
-	if (conf->pool.servers.v[0].addr.host && !conf->pool.servers.v[0].addr.is_ip) {
-		log_err("%s:%u: servers: \"%s\": the data plane looks up no names; write the "
-			"store's IP address, or the path of its socket",
-			conf->file, conf->line[CONF_pool_servers],
-			conf->pool.servers.v[0].addr.host);
+	return true;
+}
+
+bool setup_store_address(const struct conf *conf, char address[SETUP_ADDRESS_MAX])
+{
+	const struct conf_addr *addr = &conf->pool.servers.v[0].addr;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo *found = NULL;
+	int rc;
+
+	if (addr->path || addr->is_ip) {
+		snprintf(address, SETUP_ADDRESS_MAX, "%s", addr->path ? addr->path : addr->host);
+		return true;
+	}
+	rc = getaddrinfo(addr->host, NULL, &hints, &found);
+	if (rc == 0)
+		rc = getnameinfo(found->ai_addr, found->ai_addrlen, address, SETUP_ADDRESS_MAX,
+			NULL, 0, NI_NUMERICHOST);
+	if (found)
+		freeaddrinfo(found);
+	if (rc != 0) {
+		log_err("%s:%u: servers: \"%s\": %s. Write an IP address, or the path of the "
+			"store's socket",
+			conf->file, conf->line[CONF_pool_servers], addr->host, gai_strerror(rc));
 		return false;
 	}
+	log_info("servers: %s is %s", addr->host, address);
 	return true;
 }
 
@@ -161,13 +184,12 @@ static struct session_config session_settings(
 	return session;
 }
 
-static struct store_config store_settings(const struct conf *conf)
+static struct store_config store_settings(const struct conf *conf, const char *address)
 {
 	struct store_config store = store_config_default();
-	const struct conf_addr *addr = &conf->pool.servers.v[0].addr;
 
-	store.address = addr->path ? addr->path : addr->host;
-	store.port = addr->port;
+	store.address = address;
+	store.port = conf->pool.servers.v[0].addr.port;
 	store.lanes = conf->pool.datastore_connections;
 	store.preconnect = conf->pool.preconnect;
 	store.auto_eject = conf->pool.auto_eject_hosts;
@@ -178,8 +200,8 @@ static struct store_config store_settings(const struct conf *conf)
 	return store;
 }
 
-struct worker_config setup_worker(
-	const struct conf *conf, struct port *port, unsigned id, unsigned worker_n)
+struct worker_config setup_worker(const struct conf *conf, const char *store_address,
+	struct port *port, unsigned id, unsigned worker_n)
 {
 	struct port_facts facts;
 	struct worker_config config = {
@@ -193,7 +215,7 @@ struct worker_config setup_worker(
 	config.net = net_settings(conf, &facts);
 	config.tcp = tcp_settings(conf, worker_n);
 	config.session = session_settings(conf, &config.tcp, id, worker_n);
-	config.store = store_settings(conf);
+	config.store = store_settings(conf, store_address);
 	return config;
 }
 

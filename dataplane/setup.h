@@ -14,6 +14,11 @@
 // Says what the file asks for that this version can't do. False when it can't start because of it.
 bool setup_check(const struct conf *conf) MUST_CHECK;
 
+#define SETUP_ADDRESS_MAX 256
+
+// The path or IP address of the store; a name is looked up here, once. False: said in the log.
+bool setup_store_address(const struct conf *conf, char address[SETUP_ADDRESS_MAX]) MUST_CHECK;
+
 // False: said in the log.
 bool setup_cores(const struct conf *conf, struct cores *cores) MUST_CHECK;
 
@@ -22,8 +27,8 @@ struct eal_config setup_eal(
 struct port_config setup_port(const struct conf *conf, unsigned worker_n);
 
 // Keys and seeds come from the system: each worker has its own, but for what all must share.
-struct worker_config setup_worker(
-	const struct conf *conf, struct port *port, unsigned id, unsigned worker_n);
+struct worker_config setup_worker(const struct conf *conf, const char *store_address,
+	struct port *port, unsigned id, unsigned worker_n);
 
 // The facts that come from the file, for REST.
 void setup_status(const struct conf *conf, struct ipc_status *status);

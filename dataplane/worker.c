@@ -12,11 +12,12 @@
 #include <rte_malloc.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 
 #include "common/base/log.h"
 #include "dataplane/idle.h"
 
-#define LEARN_RING 256
+#define EXCHANGE_RING 256
 #define TIMER_TICK_NS NS_PER_MS
 
 enum worker_order {
@@ -45,6 +46,7 @@ struct worker {
 	struct net_rx rx;
 	struct rte_mbuf *tx[NET_BURST];
 	struct rte_ring *learn; // ARP and ND frames that other workers saw
+	struct rte_ring *icmp;  // struct net_icmp, the same
 	struct worker *const *workers;
 	struct stats stats;
 };
@@ -103,6 +105,33 @@ static unsigned learn_take(struct worker *w)
 	return n;
 }
 
+// An ICMP error quotes a connection, which may be another core's: all are told, one knows it.
+static void icmp_share(struct worker *w)
+{
+	for (unsigned to = 0; to < w->worker_n; to++)
+		if (to != w->id)
+			rte_ring_enqueue_burst_elem(w->workers[to]->icmp, w->rx.icmp,
+				sizeof(w->rx.icmp[0]), w->rx.icmp_n, NULL);
+}
+
+static unsigned icmp_take(struct worker *w)
+{
+	struct net_icmp icmp[NET_BURST];
+	unsigned n = rte_ring_dequeue_burst_elem(w->icmp, icmp, sizeof(icmp[0]), NET_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		tcp_icmp(w->tcp, &icmp[i], w->now);
+	return n;
+}
+
+// What cores owe each other.
+static unsigned exchange(struct worker *w)
+{
+	if (unlikely(w->rx.icmp_n))
+		icmp_share(w);
+	return learn_take(w) + icmp_take(w) + receive_handed_over(w);
+}
+
 // Gives the port what it takes; the rest waits for the next turn. True when all is gone.
 static bool transmit(struct worker *w)
 {
@@ -154,11 +183,10 @@ static unsigned turn(struct worker *w, const struct snapshot *snapshot)
 	tcp_input(w->tcp, w->rx.seg, w->rx.seg_n, w->now);
 	for (unsigned i = 0; i < w->rx.icmp_n; i++)
 		tcp_icmp(w->tcp, &w->rx.icmp[i], w->now);
-	if (unlikely(w->worker_n > 1)) {
+	if (unlikely(w->rx.learn_n))
 		learn_share(w);
-		work += learn_take(w);
-		work += receive_handed_over(w);
-	}
+	if (unlikely(w->worker_n > 1))
+		work += exchange(w);
 	w->rx.seg_n = 0;
 	w->rx.icmp_n = 0;
 
@@ -299,8 +327,11 @@ struct worker *worker_new(const struct worker_config *config, const struct clock
 	w->drain_until = MONO_NEVER;
 	idle_init(&w->idle, config->adaptive);
 	snprintf(name, sizeof(name), "learn-%u", w->id);
-	w->learn = rte_ring_create(name, LEARN_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	if (!w->learn || !stages_new(w, config)) {
+	w->learn = rte_ring_create(name, EXCHANGE_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "icmp-%u", w->id);
+	w->icmp = rte_ring_create_elem(
+		name, sizeof(struct net_icmp), EXCHANGE_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (!w->learn || !w->icmp || !stages_new(w, config)) {
 		worker_free(w);
 		return NULL;
 	}
@@ -339,6 +370,7 @@ static void frames_free(struct worker *w)
 	while (w->learn && rte_ring_dequeue(w->learn, &frame) == 0)
 		rte_pktmbuf_free(frame);
 	rte_ring_free(w->learn);
+	rte_ring_free(w->icmp);
 }
 
 void worker_free(struct worker *w)

@@ -40,6 +40,7 @@ struct ipc_nng {
 	int last_pipe;        // the one before: what it still had is stale
 	bool receiving;
 	bool sending;
+	int sending_for; // the connection that it was meant for
 	bool closing;
 	struct item item[IPC_NNG_RECV_MAX + 4]; // room for UP and DOWN beside messages
 	unsigned item_first;
@@ -154,19 +155,32 @@ static nng_msg *take_next(struct ipc_nng *ipc)
 	return msg;
 }
 
+// What comes after the message that is done with; NULL when nothing does. One that was cancelled
+// goes again when it was for the connection there is now: the cancelling was about the one before.
+static nng_msg *next_to_send(struct ipc_nng *ipc, int error, nng_msg *unsent)
+{
+	if (ipc->closing)
+		return NULL;
+	if (error == NNG_ECANCELED && ipc->sending_for == ipc->pipe)
+		return unsent;
+	ipc->sending_for = ipc->pipe;
+	return take_next(ipc);
+}
+
 static void on_sent(void *arg)
 {
 	struct ipc_nng *ipc = arg;
+	int error = nng_aio_result(ipc->send_aio);
+	nng_msg *unsent = error != 0 ? nng_aio_get_msg(ipc->send_aio) : NULL;
 	nng_msg *next;
 
-	if (nng_aio_result(ipc->send_aio) != 0) {
-		nng_msg_free(nng_aio_get_msg(ipc->send_aio));
-		nng_aio_set_msg(ipc->send_aio, NULL);
-	}
+	nng_aio_set_msg(ipc->send_aio, NULL);
 	pthread_mutex_lock(&ipc->lock);
-	next = ipc->closing ? NULL : take_next(ipc);
+	next = next_to_send(ipc, error, unsent);
 	ipc->sending = next != NULL;
 	pthread_mutex_unlock(&ipc->lock);
+	if (unsent != next)
+		nng_msg_free(unsent);
 	if (next != NULL) {
 		nng_aio_set_msg(ipc->send_aio, next);
 		nng_send_aio(ipc->sock, ipc->send_aio);
@@ -357,6 +371,7 @@ bool ipc_nng_send(struct ipc_nng *ipc, unsigned kind, const void *head, size_t h
 		old = msg;
 	} else if (!ipc->sending) {
 		ipc->sending = true;
+		ipc->sending_for = ipc->pipe;
 		now = true;
 	} else {
 		old = ipc->slot[kind].msg;

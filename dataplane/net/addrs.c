@@ -53,12 +53,11 @@ bool addrs_is_broadcast4(const struct addrs *addrs, uint32_t dst)
 		return true;
 	for (unsigned i = 0; i < addrs->n; i++) {
 		const struct ip_prefix *own = &addrs->own[i];
-		uint32_t mask = mask4(own->len);
 
 		// A network of one or two addresses has no broadcast address (RFC 3021).
 		if (!ip_addr_is_v4(&own->addr) || own->len > 30)
 			continue;
-		if (a == (be32_get(own->addr.b + 12) | ~mask))
+		if (a == (be32_get(own->addr.b + 12) | ~mask4(own->len)))
 			return true;
 	}
 	return false;

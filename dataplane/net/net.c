@@ -96,8 +96,6 @@ static void input_one(struct net *net, struct rte_mbuf *m, struct mono now, stru
 void net_input(
 	struct net *net, struct rte_mbuf **frames, unsigned n, struct mono now, struct net_rx *rx)
 {
-	uint64_t bytes = 0;
-
 	rx->seg_n = 0;
 	rx->icmp_n = 0;
 	rx->learn_n = 0;
@@ -106,17 +104,22 @@ void net_input(
 	for (unsigned i = 0; i < n; i++) {
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], const void *));
-		bytes += frames[i]->pkt_len;
 		input_one(net, frames[i], now, rx);
 	}
-	stat_add(net->stats, STAT_rx_packets, n);
-	stat_add(net->stats, STAT_rx_bytes, bytes);
 }
 
 void net_learn(struct net *net, struct rte_mbuf **frames, unsigned n, struct mono now)
 {
-	for (unsigned i = 0; i < n; i++)
-		input_one(net, frames[i], now, NULL);
+	for (unsigned i = 0; i < n; i++) {
+		// Other cores may be reading the same mbuf: headers are stripped from a copy.
+		struct rte_mbuf *own = rte_pktmbuf_copy(frames[i], net->pool, 0, UINT32_MAX);
+
+		if (own != NULL)
+			input_one(net, own, now, NULL);
+		else
+			stat_drop(net->stats, DROP_NO_MBUF);
+		rte_pktmbuf_free(frames[i]);
+	}
 }
 
 bool net_is_local(const struct net *net, const struct ip_addr *addr)
@@ -131,14 +134,7 @@ unsigned net_tx_room(const struct net *net)
 
 unsigned net_collect(struct net *net, struct rte_mbuf **frames, unsigned n)
 {
-	uint64_t bytes = 0;
-
-	n = txq_pop(&net->tx, frames, n);
-	for (unsigned i = 0; i < n; i++)
-		bytes += frames[i]->pkt_len;
-	stat_add(net->stats, STAT_tx_packets, n);
-	stat_add(net->stats, STAT_tx_bytes, bytes);
-	return n;
+	return txq_pop(&net->tx, frames, n);
 }
 
 void net_advance(struct net *net, struct mono now)

@@ -95,7 +95,8 @@ void net_free(struct net *net);
 void net_input(
 	struct net *net, struct rte_mbuf **frames, unsigned n, struct mono now, struct net_rx *rx);
 
-// ARP and ND frames that another core received: learns from them, answers nothing. Takes them.
+// ARP and ND frames that another core received: learns from them, answers nothing. Takes them; it
+// does not write to them, so that several cores may hold references to one mbuf.
 void net_learn(struct net *net, struct rte_mbuf **frames, unsigned n, struct mono now);
 
 // 0, or -EHOSTUNREACH when no prefix or gateway covers it, -EADDRNOTAVAIL when `src` is given

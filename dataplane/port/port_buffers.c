@@ -1,8 +1,10 @@
 // The memory of a port: packet buffers of each worker, and the rings between workers.
 #include <stdio.h>
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "common/base/log.h"
 #include "dataplane/port/port_core.h"
@@ -27,6 +29,31 @@ static uint16_t packet_room(const struct port *port)
 	return (uint16_t)RTE_MAX(frame, (uint32_t)PACKET_ROOM_MIN);
 }
 
+// As rte_pktmbuf_pool_create, but for a flag: with ordinary pages and virtual addresses a buffer
+// may lie across pages, where it would else fill whole ones, 4 KB for a packet.
+static struct rte_mempool *pool_make(const char *name, unsigned n, uint16_t room)
+{
+	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = room};
+	unsigned flags = rte_eal_iova_mode() == RTE_IOVA_VA ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
+	struct rte_mempool *pool =
+		rte_mempool_create_empty(name, n, (unsigned)sizeof(struct rte_mbuf) + room,
+			n > 4 * POOL_CACHE ? POOL_CACHE : 0, sizeof(private), SOCKET_ID_ANY, flags);
+
+	if (!pool)
+		return NULL;
+	if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_pktmbuf_pool_init(pool, &private);
+	if (rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 static struct rte_mempool *pool_new(
 	const char *kind, unsigned worker, uint64_t bytes, uint16_t room, unsigned least)
 {
@@ -41,9 +68,8 @@ static struct rte_mempool *pool_new(
 		return NULL;
 	}
 	snprintf(name, sizeof(name), "%s-%u", kind, worker);
-	pool = rte_pktmbuf_pool_create(name, (unsigned)RTE_MIN(n, (uint64_t)UINT32_MAX / 2),
-		n > 4 * POOL_CACHE ? POOL_CACHE : 0, 0, (uint16_t)(room + RTE_PKTMBUF_HEADROOM),
-		SOCKET_ID_ANY);
+	pool = pool_make(name, (unsigned)RTE_MIN(n, (uint64_t)UINT32_MAX / 2),
+		(uint16_t)(room + RTE_PKTMBUF_HEADROOM));
 	if (!pool)
 		log_err("memory: the %s buffers of worker %u (%llu MB): %s; lower `dataplane: "
 			"memory`, or reserve more huge pages",

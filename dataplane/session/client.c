@@ -75,16 +75,22 @@ void client_end(struct session *s, struct client *c, bool reset)
 	pool_put(&s->clients, c);
 }
 
+// It ended in the middle of a large request.
+static bool is_cut_short(const struct client *c)
+{
+	return c->bulk && !(c->bulk->flags & REQUEST_WHOLE) && c->parsed == 0;
+}
+
 void client_end_if_done(struct session *s, struct client *c, struct mono now)
 {
 	const uint8_t *data;
 
-	if (c->first || (c->flags & CLIENT_LINGER))
+	if ((c->first && !is_cut_short(c)) || (c->flags & CLIENT_LINGER))
 		return;
 	if ((c->flags & CLIENT_EOF) && input_chunk(c, &data) == 0) {
 		stat_inc(s->stats, STAT_client_eof);
 		client_end(s, c, false);
-	} else if (c->flags & CLIENT_NO_INPUT) {
+	} else if (!c->first && (c->flags & CLIENT_NO_INPUT)) {
 		client_linger(s, c, now);
 	}
 }

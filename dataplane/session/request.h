@@ -26,6 +26,11 @@
 #include "common/base/slice.h"
 #include "common/proto/resp_cmd.h"
 
+// Part of a reply is not sent before it is this long: up to here it can still become an error.
+#define REQUEST_STREAM_MIN (64u * 1024)
+// What may wait for one client must be more than that.
+#define REQUEST_BUFFER_MIN (2 * REQUEST_STREAM_MIN)
+
 enum request_error {
 #define REQUEST_ERROR(id, text) REQUEST_ERROR_##id,
 #include "dataplane/session/request_error.def"

@@ -64,6 +64,8 @@ int session_new(const struct session_config *config, struct tcp *tcp, struct sta
 	s->started = now;
 	s->next_id = config->core + 1;
 	clamp_bulk_min(&s->config);
+	if (s->config.client_buffer < REQUEST_BUFFER_MIN)
+		s->config.client_buffer = REQUEST_BUFFER_MIN;
 	list_init(&s->all);
 	list_init(&s->ready);
 	list_init(&s->settle);

@@ -4,9 +4,6 @@
 #include "dataplane/session/local.h"
 #include "dataplane/session/reply.h"
 
-// Part of a reply is not sent before it is this long: up to here it can still become an error.
-#define STREAM_MIN (64u * 1024)
-
 static bool is_over(const struct request *r)
 {
 	return (r->flags & REQUEST_DONE) && (r->flags & REQUEST_WHOLE);
@@ -27,7 +24,7 @@ static bool take_reply(struct request *r, struct reply *out)
 {
 	if (!(r->flags & REQUEST_WHOLE))
 		return true;
-	if (!(r->flags & (REQUEST_DONE | REQUEST_STREAMED)) && r->reply_len < STREAM_MIN)
+	if (!(r->flags & (REQUEST_DONE | REQUEST_STREAMED)) && r->reply_len < REQUEST_STREAM_MIN)
 		return true;
 	if (r->flags & REQUEST_SLICE) {
 		if (!take_slice(r, out))
@@ -47,8 +44,6 @@ static bool take_reply(struct request *r, struct reply *out)
 
 static bool take_answer(struct session *s, struct request *r, struct reply *out, struct mono now)
 {
-	if (r->flags & REQUEST_CUT)
-		return true;
 	if (r->target == REQUEST_TO_LOCAL && !(r->flags & REQUEST_DONE))
 		return local_answer(s, r, out, now);
 	if (r->error != REQUEST_ERROR_NONE && is_over(r)) {
@@ -73,12 +68,12 @@ static enum settled collect(
 		struct request *r = c->first;
 		bool close = r->flags & REQUEST_CLOSE;
 
+		if (r->flags & REQUEST_CUT)
+			return SETTLED_CUT;
 		if (out->len >= room)
 			return SETTLED_ROOM;
 		if (!take_answer(s, r, out, now))
 			return SETTLED_MBUF;
-		if (r->flags & REQUEST_CUT)
-			return SETTLED_CUT;
 		if (!is_over(r))
 			return SETTLED_ALL;
 		histogram_add(&s->stats->hist[HIST_client_latency], mono_since(now, r->read_at));

@@ -12,7 +12,6 @@
 
 enum {
 	STORE_OUT_MAX = 512 * 1024,   // bytes of a connection that wait for the socket
-	STORE_STREAM_MIN = 64 * 1024, // a reply is passed on in parts from here
 	STORE_COPY_MAX = 512,         // shorter parts of replies are copied
 	STORE_READ_ROOM_MIN = 2048,   // a buffer with less room is not read into
 	STORE_SLOW_BYTES = 64 * 1024, // a reader that holds others up takes this much ...
@@ -23,6 +22,7 @@ enum {
 #define STORE_BULK_STALL_NS (10 * NS_PER_SEC) // no byte of a large request, while others wait
 #define STORE_CONNECT_NS (5 * NS_PER_SEC)     // until a connection must be there
 #define STORE_LOOK_NS (10 * NS_PER_MS)        // how often an idle connection is looked at
+#define STORE_SHORT_NS NS_PER_SEC             // a connection that lives no longer is a failure
 #define STORE_TICK_NS (1 * NS_PER_MS)         // how often time-outs are looked for
 
 enum store_state {
@@ -51,6 +51,7 @@ struct store_conn {
 	struct mono read_at;     // last look at the socket
 	struct mono progress_at; // last byte read; of a bulk connection, also written
 	struct mono connect_by;
+	struct mono up_at;
 	struct client *slow; // who keeps us from reading
 	struct mono slow_since;
 	uint32_t slow_base;
@@ -101,6 +102,10 @@ bool store_conn_is_paused(const struct store_conn *c);
 bool store_write(struct store_conn *c, struct mono now, unsigned *work);
 bool store_read(struct store_conn *c, struct mono now, unsigned *work);
 
+// In and out of `wait`, or of the store's queue of large requests.
+void store_enqueue(struct store *store, struct request_queue *q, struct request *r);
+struct request *store_dequeue(struct store *store, struct request_queue *q);
+
 // The store is done with it: an orphan is freed by settle_run, like all others.
 void store_let_go(struct store *store, struct request *r);
 // The same, with an error as the answer if there is none yet.
@@ -111,3 +116,4 @@ void store_bulk_poll(struct store *store, struct mono now, unsigned *work);
 
 // --- store_time.c
 void store_expire(struct store_conn *c, struct mono now);
+void store_expire_queue(struct store *store, struct request_queue *q, struct mono now);

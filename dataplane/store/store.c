@@ -45,6 +45,8 @@ int store_new(
 	if (!store)
 		return -ENOMEM;
 	store->config = *config;
+	if (store->config.client_buffer < REQUEST_BUFFER_MIN)
+		store->config.client_buffer = REQUEST_BUFFER_MIN;
 	store->stats = stats;
 	store->tick_at = now;
 	store->lane_n = between(config->lanes, 2, STORE_LANES_MAX);
@@ -86,7 +88,7 @@ void store_free(struct store *store)
 		end_conn(&store->lane[i]);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		end_conn(&store->bulk[i]);
-	while ((r = request_pop(&store->bulk_wait)))
+	while ((r = store_dequeue(store, &store->bulk_wait)))
 		store_refuse(store, r);
 	while ((r = request_answer_pop(&store->answered))) {
 		request_drop_bytes(r);
@@ -148,8 +150,7 @@ static void issue(struct store *store, struct request *r, struct mono now)
 		return;
 	}
 	if (r->flags & REQUEST_BULK) {
-		request_push(&store->bulk_wait, r);
-		stat_inc(store->stats, STAT_in_queue);
+		store_enqueue(store, &store->bulk_wait, r);
 		return;
 	}
 	c = lane_of(store, r->client, now);
@@ -157,8 +158,7 @@ static void issue(struct store *store, struct request *r, struct mono now)
 		store_refuse(store, r);
 		return;
 	}
-	request_push(&c->wait, r);
-	stat_inc(store->stats, STAT_in_queue);
+	store_enqueue(store, &c->wait, r);
 }
 
 void store_issue(struct store *store, struct request_queue *issued, const struct snapshot *snapshot,
@@ -209,6 +209,7 @@ void store_advance(struct store *store, struct mono now)
 		store_expire(&store->lane[i], now);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		store_expire(&store->bulk[i], now);
+	store_expire_queue(store, &store->bulk_wait, now);
 }
 
 static bool all_up(const struct store *store)

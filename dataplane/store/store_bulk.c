@@ -25,15 +25,14 @@ static bool assign(struct store *store, struct mono now)
 	struct request *r = store->bulk_wait.head;
 
 	if (!r->client || (r->flags & REQUEST_DONE)) {
-		store_let_go(store, request_pop(&store->bulk_wait));
+		store_let_go(store, store_dequeue(store, &store->bulk_wait));
 		return true;
 	}
 	if (!c)
 		return false;
 	if (c->state == STORE_DOWN && backoff_may_connect(&store->backoff, now))
 		store_conn_open(c, now);
-	request_pop(&store->bulk_wait);
-	stat_dec(store->stats, STAT_in_queue);
+	store_dequeue(store, &store->bulk_wait);
 	if (c->state == STORE_DOWN || backoff_is_ejected(&store->backoff, now)) {
 		store_refuse(store, r);
 		return true;

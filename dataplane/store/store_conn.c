@@ -27,6 +27,7 @@ static void is_up(struct store_conn *c, struct mono now)
 	c->state = STORE_UP;
 	c->read_at = now;
 	c->progress_at = now;
+	c->up_at = now;
 	resp_reply_init(&c->parser, c->store->config.value_max);
 	stat_inc(c->store->stats, STAT_server_connections);
 }
@@ -78,8 +79,10 @@ static void count_end(struct store_conn *c, enum store_end why, struct mono now)
 		stat_inc(stats, STAT_server_eof);
 	else if (why == STORE_END_ERROR)
 		stat_inc(stats, STAT_server_err);
-	// A server may close a connection that is idle.
-	if (why == STORE_END_ERROR || (why == STORE_END_EOF && store_conn_load(c) > 0))
+	// A server may close a connection that is idle, but not at once.
+	if (why == STORE_END_ERROR ||
+		(why == STORE_END_EOF &&
+			(store_conn_load(c) > 0 || mono_since(now, c->up_at) < STORE_SHORT_NS)))
 		failed(c->store, now);
 }
 
@@ -103,11 +106,10 @@ void store_conn_fail(struct store_conn *c, enum store_end why, struct mono now)
 	if (c->is_bulk && c->flight.head)
 		request_took(c->flight.head, c->out.bytes);
 	stat_add(store->stats, STAT_out_queue, -(uint64_t)c->flight.n);
-	stat_add(store->stats, STAT_in_queue, -(uint64_t)c->wait.n);
 	free_buffers(c);
 	while ((r = request_pop(&c->flight)))
 		store_refuse(store, r);
-	while ((r = request_pop(&c->wait)))
+	while ((r = store_dequeue(store, &c->wait)))
 		store_refuse(store, r);
 	store_conn_init(c, store, c->is_bulk);
 }
@@ -118,6 +120,26 @@ bool store_conn_is_paused(const struct store_conn *c)
 
 	return r && r->client && !(r->flags & REQUEST_DONE) &&
 		r->client->unsent >= c->store->config.client_buffer;
+}
+
+void store_enqueue(struct store *store, struct request_queue *q, struct request *r)
+{
+	request_push(q, r);
+	stat_inc(store->stats, STAT_in_queue);
+	if (!(r->flags & REQUEST_BULK))
+		stat_add(store->stats, STAT_in_queue_bytes, r->len);
+}
+
+struct request *store_dequeue(struct store *store, struct request_queue *q)
+{
+	struct request *r = request_pop(q);
+
+	if (!r)
+		return NULL;
+	stat_dec(store->stats, STAT_in_queue);
+	if (!(r->flags & REQUEST_BULK))
+		stat_add(store->stats, STAT_in_queue_bytes, -(uint64_t)r->len);
+	return r;
 }
 
 void store_let_go(struct store *store, struct request *r)

@@ -112,7 +112,7 @@ static void reply_part(struct store_conn *c, struct request *r, uint32_t off, ui
 	if (is_discarded(r))
 		return;
 	add_part(c, r, off, len);
-	if ((r->flags & REQUEST_STREAMED) || r->reply_len >= STORE_STREAM_MIN)
+	if ((r->flags & REQUEST_STREAMED) || r->reply_len >= REQUEST_STREAM_MIN)
 		request_answer(&c->store->answered, r);
 }
 

@@ -3,10 +3,8 @@
 #include "dataplane/session/client.h"
 #include "dataplane/store/core.h"
 
-static void time_out(struct store_conn *c, struct request *r, struct mono now)
+static void time_out(struct store *store, struct request *r, struct mono now)
 {
-	struct store *store = c->store;
-
 	if (!r->client || (r->flags & REQUEST_DONE))
 		return;
 	stat_inc(store->stats, STAT_server_timedout_requests);
@@ -15,9 +13,19 @@ static void time_out(struct store_conn *c, struct request *r, struct mono now)
 		stat_inc(store->stats, STAT_server_ejects);
 }
 
-static bool is_late(const struct store_conn *c, const struct request *r, struct mono now)
+static bool is_late(const struct store *store, const struct request *r, struct mono now)
 {
-	return mono_since(now, r->store_at) >= c->store->timeout;
+	return mono_since(now, r->store_at) >= store->timeout;
+}
+
+void store_expire_queue(struct store *store, struct request_queue *q, struct mono now)
+{
+	while (store->timeout > 0 && q->head && is_late(store, q->head, now)) {
+		struct request *r = store_dequeue(store, q);
+
+		time_out(store, r, now);
+		store_let_go(store, r);
+	}
 }
 
 static bool is_mid_reply(const struct store_conn *c)
@@ -70,17 +78,11 @@ static void expire_late(struct store_conn *c, struct mono now)
 	// The client of a streaming request may take its time.
 	if (c->is_bulk && c->due && !(c->due->flags & REQUEST_WHOLE))
 		return;
-	while (c->due && is_late(c, c->due, now)) {
-		time_out(c, c->due, now);
+	while (c->due && is_late(c->store, c->due, now)) {
+		time_out(c->store, c->due, now);
 		c->due = c->due->next;
 	}
-	while (c->wait.head && is_late(c, c->wait.head, now)) {
-		struct request *r = request_pop(&c->wait);
-
-		stat_dec(c->store->stats, STAT_in_queue);
-		time_out(c, r, now);
-		store_let_go(c->store, r);
-	}
+	store_expire_queue(c->store, &c->wait, now);
 }
 
 static bool others_wait(const struct store_conn *c, const struct client *slow)

@@ -33,7 +33,6 @@ static void to_flight(struct store_conn *c, struct request *r)
 	if (!c->due)
 		c->due = r;
 	stat_inc(c->store->stats, STAT_out_queue);
-	stat_dec(c->store->stats, STAT_in_queue);
 }
 
 static void gather(struct store_conn *c)
@@ -46,15 +45,14 @@ static void gather(struct store_conn *c)
 		if (r->client && !(r->flags & REQUEST_DONE)) {
 			if (!out_reserve(&c->out, r->len))
 				return;
-			request_pop(&c->wait);
+			store_dequeue(store, &c->wait);
 			count_request(store->stats, r);
 			copy_request(c, r);
 			c->put += r->len;
 			request_drop_bytes(r);
 			to_flight(c, r);
 		} else {
-			request_pop(&c->wait);
-			stat_dec(store->stats, STAT_in_queue);
+			store_dequeue(store, &c->wait);
 			store_let_go(store, r);
 		}
 	}

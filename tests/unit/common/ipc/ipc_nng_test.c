@@ -311,6 +311,37 @@ static void kinds_keep_their_order(void **state)
 	ipc_nng_free(cp);
 }
 
+// Connections come and go while messages are under way: the first message of a connection must
+// always get through, or the two would wait for each other for ever.
+static void a_new_connection_always_works(void **state)
+{
+	static char big[256 * 1024];
+	struct ipc_nng *dp;
+
+	(void)state;
+	assert_int_equal(ipc_nng_listen(&dp, path), 0);
+	for (int round = 0; round < 100; round++) {
+		struct ipc_nng_event event;
+		struct ipc_nng *cp;
+		int text = 0;
+
+		assert_int_equal(ipc_nng_dial(&cp, path), 0);
+		do
+			event = next(dp);
+		while (event.what != IPC_NNG_UP);
+		assert_true(send_text(dp, 1, "hello"));
+		// Jams the connection that is about to go.
+		for (unsigned kind = 2; kind < 12; kind++)
+			(void)ipc_nng_send(dp, kind, "x", 1, big, sizeof(big), NULL);
+		while (text != 1) {
+			event = next(cp);
+			text += event.what == IPC_NNG_MSG && event.len == 5;
+		}
+		ipc_nng_free(cp);
+	}
+	ipc_nng_free(dp);
+}
+
 static void too_long_a_message_ends_the_connection(void **state)
 {
 	char *huge = calloc(1, IPC_NNG_MSG_MAX + 1);
@@ -361,6 +392,7 @@ int main(int argc, char **argv)
 			survives_kill_and_restart_of_the_dialer, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_flood_is_bounded_and_the_newest_survives, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_new_connection_always_works, setup, teardown),
 		cmocka_unit_test_setup_teardown(kinds_keep_their_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			too_long_a_message_ends_the_connection, setup, teardown),

@@ -198,6 +198,24 @@ static void another_cores_frames_are_learned_from_and_not_answered(void **state)
 	assert_null(fix_tx(f));
 }
 
+// Several cores hold references to one mbuf: none may write to it.
+static void a_frame_shared_between_cores_is_not_changed(void **state)
+{
+	struct fix *f = *state;
+	struct rte_mbuf *m = fix_arp(f, REQUEST, &peer_mac, PEER4, OWN4, &bcast_mac);
+	struct rte_mbuf *given = m;
+	uint16_t off = m->data_off;
+	uint32_t len = m->pkt_len;
+
+	rte_mbuf_refcnt_update(m, 1);
+	net_learn(f->net, &given, 1, f->now);
+	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
+	assert_int_equal(m->data_off, off);
+	assert_int_equal(m->pkt_len, len);
+	assert_non_null(entry(f, PEER4));
+	rte_pktmbuf_free(m);
+}
+
 static void what_net_input_hands_on_another_core_understands(void **state)
 {
 	struct fix *f = *state;
@@ -270,6 +288,7 @@ int main(void)
 		fix_test(an_aged_neighbour_is_probed_by_unicast),
 		fix_test(somebody_with_our_address_is_counted_and_told_at_a_limited_rate),
 		fix_test(another_cores_frames_are_learned_from_and_not_answered),
+		fix_test(a_frame_shared_between_cores_is_not_changed),
 		fix_test(what_net_input_hands_on_another_core_understands),
 		fix_test(malformed_packets_are_dropped),
 		fix_test(a_flood_of_askers_leaves_the_neighbour_in_use),

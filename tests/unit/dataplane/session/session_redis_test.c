@@ -408,6 +408,22 @@ static void test_client_dies_in_a_large_request(void **state)
 	free(set);
 }
 
+static void test_half_close_in_a_large_request(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client *c = rig_connect(rig);
+	size_t len;
+	char *set = make_set("half", MB, &len);
+
+	rig_send(rig, c, set, 200 * 1024);
+	rig_sleep(rig, 10 * NS_PER_MS);
+	tcp_shutdown(c->conn);
+	assert_true(rig_closed(rig, c));
+	rig_sleep(rig, 10 * NS_PER_MS);
+	assert_int_equal(session_usage(rig->session).requests, 0);
+	free(set);
+}
+
 static void test_state(void **state)
 {
 	static const char refused[] =
@@ -475,6 +491,7 @@ int main(void)
 		TEST(test_large_and_refused),
 		TEST(test_large_echo),
 		TEST(test_client_dies_in_a_large_request),
+		TEST(test_half_close_in_a_large_request),
 		TEST(test_state),
 		TEST(test_drain),
 	};

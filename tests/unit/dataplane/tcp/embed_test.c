@@ -8,6 +8,7 @@
 #include "tests/support/eal.h"
 
 struct host {
+	struct rte_mempool *pool;
 	struct net *net;
 	struct tcp *tcp;
 	struct stats stats;
@@ -15,7 +16,6 @@ struct host {
 
 static void start(struct host *host, const char *addr, uint8_t id, struct mono now)
 {
-	struct rte_mempool *pool = test_pool_create(512);
 	struct net_config net = {.mac = {{2, 0, 0, 0, 0, id}},
 		.mtu = 1500,
 		.addr_n = 1,
@@ -25,8 +25,16 @@ static void start(struct host *host, const char *addr, uint8_t id, struct mono n
 
 	if (!ip_prefix_parse(addr, &net.addr[0]))
 		return;
-	host->net = net_new(&net, pool, &host->stats, now);
-	host->tcp = tcp_new(&tcp, host->net, pool, &host->stats, now);
+	host->pool = test_pool_create(512);
+	host->net = net_new(&net, host->pool, &host->stats, now);
+	host->tcp = tcp_new(&tcp, host->net, host->pool, &host->stats, now);
+}
+
+static void stop(struct host *host)
+{
+	tcp_free(host->tcp);
+	net_free(host->net);
+	rte_mempool_free(host->pool);
 }
 
 static void feed(struct host *host, struct rte_mbuf **frames, unsigned n, struct mono now)
@@ -82,12 +90,17 @@ int main(void)
 		return 1;
 	for (unsigned turn = 0; turn < 20; turn++, now = mono_add(now, NS_PER_MS))
 		for (unsigned i = 0; i < 2; i++) {
+			size_t bytes;
+
 			while (tcp_accept(listener) != NULL)
 				;
-			echoed += i == 0 ? serve(&hosts[0], false) : 0 * serve(&hosts[1], true);
+			bytes = serve(&hosts[i], i == 1);
+			echoed += i == 0 ? bytes : 0;
 			tcp_output(hosts[i].tcp, now);
 			feed(&hosts[!i], frames, net_collect(hosts[i].net, frames, NET_BURST), now);
 		}
+	stop(&hosts[0]);
+	stop(&hosts[1]);
 	printf("%s 1 - %zu bytes came back\n1..1\n", echoed == 5 ? "ok" : "not ok", echoed);
 	return echoed == 5 ? 0 : 1;
 }

@@ -1,0 +1,406 @@
+#include "tests/support/tcp_script.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "dataplane/tcp/tcp_check.h"
+#include "dataplane/tcp/tcp_seg.h"
+#include "tests/support/eal.h"
+#include "tests/support/tcp_script_state.h"
+
+bool script_fail(struct script *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->error, s->error_size, fmt, args);
+	va_end(args);
+	return false;
+}
+
+// --- the stack
+
+static bool start(struct script *s)
+{
+	struct net_config net = {
+		.mac = {{2, 0, 0, 0, 0, 1}},
+		.mtu = s->mtu,
+		.addr_n = 1,
+		.neigh_max = 16,
+		.frag_max = 4,
+	};
+
+	if (s->tcp != NULL)
+		return true;
+	if (!ip_prefix_parse("192.0.2.1/24", &net.addr[0]) ||
+		!ip_addr_parse("192.0.2.2", &s->wire.peer))
+		return script_fail(s, "addresses");
+	s->wire.own = net.addr[0].addr;
+	memcpy(s->wire.own_mac, net.mac.addr_bytes, 6);
+	memcpy(s->wire.peer_mac, "\2\0\0\0\0\2", 6);
+	s->wire.pool = test_pool_create(2048);
+	s->net = net_new(&net, s->wire.pool, &s->stats, s->now);
+	s->tcp = tcp_new(&s->cfg, s->net, s->wire.pool, &s->stats, s->now);
+	return s->tcp != NULL || script_fail(s, "out of memory");
+}
+
+static struct flow *flow_of(struct script *s, uint16_t peer_port)
+{
+	for (unsigned i = 0; i < s->flow_n; i++)
+		if (s->flows[i].peer_port == peer_port)
+			return &s->flows[i];
+	s->flows[s->flow_n] = (struct flow){.peer_port = peer_port, .own_port = 8102};
+	return &s->flows[s->flow_n++ % CONNS];
+}
+
+static void feed(struct script *s, struct rte_mbuf *frame)
+{
+	struct net_rx rx;
+
+	net_input(s->net, &frame, 1, s->now, &rx);
+	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
+	tcp_input(s->tcp, rx.seg, rx.seg_n, s->now);
+	for (unsigned i = 0; i < rx.icmp_n; i++)
+		tcp_icmp(s->tcp, &rx.icmp[i], s->now);
+}
+
+static void note_sent(struct script *s, const struct wire_seg *seg)
+{
+	struct flow *flow = flow_of(s, seg->peer_port);
+
+	flow->own_port = seg->own_port;
+	if (seg->flags & TCP_SYN)
+		flow->iss = seg->seq;
+	if (seg->opts.ts && !flow->ts_known) {
+		flow->ts_known = true;
+		flow->ts_base = seg->opts.tsval;
+	}
+	if (s->queue_n < QUEUE)
+		s->queue[s->queue_n++] = (struct sent){.at = s->now, .seg = *seg};
+}
+
+// Whether the payload is what `send` made: byte n of the stream has the value n.
+static bool payload_ok(struct script *s, const struct wire_seg *seg)
+{
+	uint32_t at = seg->seq - flow_of(s, seg->peer_port)->iss;
+
+	for (uint32_t i = 0; i < seg->len; i++)
+		if (s->payload[i] != (uint8_t)(at + i))
+			return false;
+	return true;
+}
+
+static bool turn(struct script *s)
+{
+	struct rte_mbuf *frames[NET_BURST];
+	bool ok = true;
+	const char *wrong;
+	unsigned n;
+
+	net_advance(s->net, s->now);
+	tcp_advance(s->tcp, s->now);
+	tcp_output(s->tcp, s->now);
+	while ((n = net_collect(s->net, frames, NET_BURST)) > 0)
+		for (unsigned i = 0; i < n; i++) {
+			struct rte_mbuf *answer = wire_arp(&s->wire, frames[i]);
+			struct wire_seg seg;
+
+			if (wire_read(frames[i], &seg, s->payload)) {
+				note_sent(s, &seg);
+				if (seg.len > 0 && !payload_ok(s, &seg))
+					ok = script_fail(s, "a segment has the wrong payload");
+			}
+			rte_pktmbuf_free(frames[i]);
+			if (answer != NULL)
+				feed(s, answer);
+		}
+	wrong = tcp_check(s->tcp);
+	return wrong == NULL ? ok : script_fail(s, "%s", wrong);
+}
+
+// Time goes on to `until`, or to the first segment when `stop`.
+static bool pass(struct script *s, struct mono until, bool stop)
+{
+	for (;;) {
+		struct mono next;
+
+		if (!turn(s))
+			return false;
+		if (stop && s->queue_n > 0)
+			return true;
+		next = mono_min(tcp_next(s->tcp), net_next(s->net));
+		if (next.ns <= s->now.ns)
+			next = mono_add(s->now, NS_PER_US);
+		if (next.ns > until.ns)
+			break;
+		s->now = next;
+	}
+	s->now = until;
+	return turn(s);
+}
+
+// --- the words of a line
+
+static const struct {
+	char letter;
+	uint8_t flag;
+} flag_letters[] = {{'S', TCP_SYN}, {'F', TCP_FIN}, {'R', TCP_RST}, {'P', TCP_PSH}, {'.', TCP_ACK}};
+
+static bool parse_flags(const char *word, uint8_t *flags)
+{
+	*flags = 0;
+	for (; *word != '\0'; word++) {
+		bool known = false;
+
+		for (unsigned i = 0; i < ARRAY_LEN(flag_letters); i++)
+			if (flag_letters[i].letter == *word) {
+				*flags |= flag_letters[i].flag;
+				known = true;
+			}
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
+static void parse_options(char *text, struct tcp_opts *opts)
+{
+	char *save;
+
+	for (char *word = strtok_r(text, " ,", &save); word != NULL;
+		word = strtok_r(NULL, " ,", &save)) {
+		unsigned a = 0;
+		unsigned b = 0;
+
+		if (sscanf(word, "mss=%u", &a) == 1) {
+			opts->mss = (uint16_t)a;
+		} else if (sscanf(word, "wscale=%u", &a) == 1) {
+			opts->wscale = (uint8_t)a;
+		} else if (strcmp(word, "sackok") == 0) {
+			opts->sack_ok = true;
+		} else if (sscanf(word, "ts=%u/%u", &a, &b) == 2) {
+			opts->ts = true;
+			opts->tsval = a;
+			opts->tsecr = b;
+		}
+	}
+}
+
+// FLAGS SEQ:END(LEN) [ack N] [win N] [<options>]
+static bool parse_seg(struct script *s, char *text, struct wire_seg *seg, bool *options)
+{
+	char *open = strchr(text, '<');
+	char flags[8];
+	unsigned seq;
+	unsigned end;
+	unsigned len;
+	char *word;
+
+	*seg = (struct wire_seg){.win = ANY, .opts = TCP_OPTS_NONE};
+	*options = open != NULL;
+	if (open != NULL) {
+		*open = '\0';
+		open[1 + strcspn(open + 1, ">")] = '\0';
+		parse_options(open + 1, &seg->opts);
+	}
+	if (sscanf(text, "%7s %u:%u(%u)", flags, &seq, &end, &len) != 4 ||
+		!parse_flags(flags, &seg->flags) || end - seq != len)
+		return script_fail(s, "not a segment: %s", text);
+	seg->seq = seq;
+	seg->len = len;
+	word = strstr(text, "ack ");
+	if (word != NULL)
+		seg->ack = (uint32_t)strtoul(word + 4, NULL, 10);
+	word = strstr(text, "win ");
+	if (word != NULL)
+		seg->win = (uint32_t)strtoul(word + 4, NULL, 10);
+	return true;
+}
+
+static const char *flags_text(uint8_t flags, char buf[8])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_LEN(flag_letters); i++)
+		if (flags & flag_letters[i].flag)
+			buf[n++] = flag_letters[i].letter;
+	buf[n] = '\0';
+	return buf;
+}
+
+// --- lines
+
+static bool none_unexpected(struct script *s)
+{
+	const struct wire_seg *seg = &s->queue[0].seg;
+	char flags[8];
+
+	if (s->queue_n == 0)
+		return true;
+	return script_fail(s, "unexpected segment at %.6f: %s %u:(%u) ack %u win %u",
+		(double)(s->queue[0].at.ns - NS_PER_SEC) / NS_PER_SEC,
+		flags_text(seg->flags, flags), seg->seq - s->flow->iss, seg->len,
+		seg->ack - PEER_ISN, seg->win);
+}
+
+static bool inject(struct script *s, char *text, bool bad)
+{
+	struct wire_seg seg;
+	bool options;
+
+	if (!parse_seg(s, text, &seg, &options))
+		return false;
+	seg.peer_port = s->flow->peer_port;
+	seg.own_port = s->flow->own_port;
+	seg.first = (uint8_t)seg.seq;
+	seg.seq += PEER_ISN;
+	seg.ack = seg.flags & TCP_ACK ? seg.ack + s->flow->iss : 0;
+	seg.win = seg.win == ANY ? 65535 : seg.win;
+	seg.bad_checksum = bad;
+	if (seg.opts.ts && (seg.flags & TCP_ACK))
+		seg.opts.tsecr += s->flow->ts_base;
+	feed(s, wire_make(&s->wire, &seg));
+	return true;
+}
+
+static bool options_match(const struct tcp_opts *want, const struct tcp_opts *got)
+{
+	return want->mss == got->mss && want->wscale == got->wscale &&
+		want->sack_ok == got->sack_ok && want->ts == got->ts &&
+		(!want->ts || want->tsecr == got->tsecr);
+}
+
+// The next segment must be this one, now.
+static bool expect(struct script *s, char *text, struct mono at)
+{
+	struct wire_seg want;
+	struct sent got;
+	char flags[8];
+	bool options;
+
+	if (!parse_seg(s, text, &want, &options))
+		return false;
+	if (s->queue_n == 0)
+		return script_fail(
+			s, "no segment by %.6f", (double)(at.ns - NS_PER_SEC) / NS_PER_SEC);
+	got = s->queue[0];
+	memmove(&s->queue[0], &s->queue[1], --s->queue_n * sizeof(s->queue[0]));
+	if (got.at.ns / NS_PER_US != at.ns / NS_PER_US)
+		return script_fail(s, "a segment at %.6f instead of %.6f",
+			(double)(got.at.ns - NS_PER_SEC) / NS_PER_SEC,
+			(double)(at.ns - NS_PER_SEC) / NS_PER_SEC);
+	got.seg.seq -= s->flow->iss;
+	got.seg.ack -= got.seg.flags & TCP_ACK ? PEER_ISN : 0;
+	if (got.seg.peer_port != s->flow->peer_port ||
+		((got.seg.flags ^ want.flags) & (uint8_t)~TCP_PSH) != 0 ||
+		got.seg.seq != want.seq || got.seg.len != want.len ||
+		((want.flags & TCP_ACK) && got.seg.ack != want.ack) ||
+		(want.win != ANY && got.seg.win != want.win) ||
+		(options && !options_match(&want.opts, &got.seg.opts)))
+		return script_fail(s,
+			"got %s %u:%u(%u) ack %u win %u mss=%u wscale=%u ts=%d ecr=%u, port %u",
+			flags_text(got.seg.flags, flags), got.seg.seq, got.seg.seq + got.seg.len,
+			got.seg.len, got.seg.ack, got.seg.win, got.seg.opts.mss,
+			got.seg.opts.wscale, got.seg.opts.ts, got.seg.opts.tsecr,
+			got.seg.peer_port);
+	return true;
+}
+
+// [+SECONDS] < segment | [+SECONDS] > segment | [+SECONDS] VERB arguments
+static bool run_line(struct script *s, char *line)
+{
+	struct mono at = s->now;
+	char verb[32];
+	int used = 0;
+
+	if (sscanf(line, "config %n", &used) == 0 && used > 0)
+		return script_config(s, line + used);
+	if (!start(s))
+		return false;
+	if (*line == '+') {
+		at = mono_add(at, (uint64_t)(strtod(line + 1, &line) * 1e6 + 0.5) * NS_PER_US);
+		line += strspn(line, " \t");
+	}
+	if (sscanf(line, "port %31s", verb) == 1) {
+		s->flow = flow_of(s, (uint16_t)atoi(verb));
+		return true;
+	}
+	if (*line == '>') {
+		if (s->queue_n == 0 && !pass(s, at, true))
+			return false;
+		return expect(s, line + 1, at);
+	}
+	// What happens at one instant is one turn: segments and calls first, output then.
+	if ((at.ns > s->now.ns || strncmp(line, "silence", 7) == 0) &&
+		(!pass(s, at, false) || !none_unexpected(s)))
+		return false;
+	if (*line == '<')
+		return inject(s, line + 1 + (line[1] == '!'), line[1] == '!');
+	if (sscanf(line, "%31s %n", verb, &used) < 1)
+		return script_fail(s, "not a line");
+	return script_call(s, verb, line + used);
+}
+
+static bool run_lines(struct script *s, FILE *file, unsigned *number)
+{
+	char line[512];
+
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char *text = line + strspn(line, " \t");
+
+		++*number;
+		text[strcspn(text, "#\n")] = '\0';
+		if (*text != '\0' && !run_line(s, text))
+			return false;
+	}
+	return start(s) && turn(s) && none_unexpected(s);
+}
+
+static void stop(struct script *s)
+{
+	tcp_free(s->tcp);
+	net_free(s->net);
+	rte_mempool_free(s->wire.pool);
+}
+
+bool tcp_script_run(const char *path, char *error, size_t size)
+{
+	struct script *s = calloc(1, sizeof(*s));
+	FILE *file = fopen(path, "r");
+	char what[400] = "can't be read";
+	unsigned number = 0;
+	bool ok = false;
+
+	test_eal_start();
+	s->error = what;
+	s->error_size = sizeof(what);
+	s->now = (struct mono){.ns = NS_PER_SEC};
+	s->mtu = 1500;
+	s->backlog = 16;
+	s->cfg = tcp_config_default();
+	s->cfg.conns_max = 64;
+	s->cfg.half_open_max = 16;
+	s->cfg.time_wait_max = 16;
+	s->cfg.rcv_buf = 65535;
+	s->cfg.timestamps = false;
+	s->cfg.window_scaling = false;
+	s->cfg.secret = (struct siphash_key){{1, 2}};
+	s->flow = flow_of(s, 40000);
+	if (file != NULL) {
+		ok = run_lines(s, file, &number);
+		if (ok && s->tcp != NULL) {
+			tcp_free(s->tcp);
+			s->tcp = NULL;
+			ok = test_pool_in_use(s->wire.pool) == 0 || script_fail(s, "mbufs leaked");
+		}
+		fclose(file);
+	}
+	stop(s);
+	free(s);
+	snprintf(error, size, "%s:%u: %s", path, number, what);
+	return ok;
+}
