@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <nng/nng.h>
@@ -16,6 +16,7 @@
 
 #define REDIAL_MIN_MS 20
 #define REDIAL_MAX_MS 200
+#define CLOSE_MAX_S 1
 
 struct item {
 	enum ipc_nng_what what;
@@ -282,6 +283,42 @@ int ipc_nng_dial(struct ipc_nng **out, const char *path)
 	return start(out, path, false);
 }
 
+// nng 1.5 may wait for ever in nng_close when a message arrives just then (its issue 1543). It is
+// called on a thread of its own, which is left behind in that case: it holds nothing of ours but
+// what is left behind with it.
+static void *close_socket(void *arg)
+{
+	struct ipc_nng *ipc = arg;
+
+	nng_close(ipc->sock);
+	nng_aio_free(ipc->recv_aio); // waits for its callback
+	nng_aio_free(ipc->send_aio);
+	return NULL;
+}
+
+// True when nothing of nng's can call back any more.
+static bool close_bounded(struct ipc_nng *ipc)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	if (ipc->sock.id == 0) {
+		nng_aio_free(ipc->recv_aio);
+		nng_aio_free(ipc->send_aio);
+		return true;
+	}
+	(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+	(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_MAX_S;
+	if (pthread_create(&thread, NULL, close_socket, ipc) != 0)
+		return false;
+	if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+		return true;
+	pthread_detach(thread);
+	return false;
+}
+
 void ipc_nng_free(struct ipc_nng *ipc)
 {
 	if (ipc == NULL)
@@ -289,13 +326,8 @@ void ipc_nng_free(struct ipc_nng *ipc)
 	pthread_mutex_lock(&ipc->lock);
 	ipc->closing = true;
 	pthread_mutex_unlock(&ipc->lock);
-	if (ipc->sock.id != 0) {
-		(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-		(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
-		nng_close(ipc->sock);
-	}
-	nng_aio_free(ipc->recv_aio); // waits for its callback
-	nng_aio_free(ipc->send_aio);
+	if (!close_bounded(ipc))
+		return;
 	nng_msg_free(ipc->lent);
 	forget(ipc);
 	if (ipc->fd >= 0)

@@ -28,6 +28,7 @@ enum client_flag {
 	CLIENT_NO_INPUT = 1 << 1,  // nothing more is parsed: its end is decided
 	CLIENT_LINGER = 1 << 2,    // we sent FIN, input is thrown away until theirs
 	CLIENT_BULK_WAIT = 1 << 3, // a large request waits for earlier ones
+	CLIENT_CUT = 1 << 4,       // to be reset
 };
 
 struct client {

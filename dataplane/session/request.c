@@ -34,11 +34,17 @@ void request_fail(struct request_queue *answered, struct request *r, enum reques
 {
 	request_drop_bytes(r);
 	request_drop_reply(r);
-	// Behind a part of the reply no error can be told: the client would take it for data.
 	if (r->flags & REQUEST_STREAMED)
-		r->flags |= REQUEST_CUT;
+		request_cut(answered, r);
 	r->error = (uint8_t)error;
 	r->flags |= REQUEST_DONE;
+	request_answer(answered, r);
+}
+
+void request_cut(struct request_queue *answered, struct request *r)
+{
+	if (r->client)
+		r->client->flags |= CLIENT_CUT;
 	request_answer(answered, r);
 }
 

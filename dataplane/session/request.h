@@ -53,9 +53,8 @@ enum request_flag {
 	REQUEST_STREAMED = 1 << 5,  // part of the reply may have been sent
 	REQUEST_BULK = 1 << 6,      // streams through a connection of its own
 	REQUEST_WHOLE = 1 << 7,     // the last byte was parsed (always, if not bulk)
-	REQUEST_CUT = 1 << 8,       // the reply can't be completed: end the client's connection
-	REQUEST_CLOSE = 1 << 9,     // end the client's connection gracefully after this reply
-	REQUEST_OWN = 1 << 10,      // the bytes are ours, not TCP's: nothing to give back
+	REQUEST_CLOSE = 1 << 8,     // end the client's connection gracefully after this reply
+	REQUEST_OWN = 1 << 9,       // the bytes are ours, not TCP's: nothing to give back
 };
 
 struct client;
@@ -121,7 +120,11 @@ void request_answer(struct request_queue *answered, struct request *r);
 struct request *request_answer_pop(struct request_queue *answered);
 
 // The answer is an error of our own. What there was of a reply is dropped.
+// Behind a part of a reply no error can be told: then the client's connection is cut.
 void request_fail(struct request_queue *answered, struct request *r, enum request_error error);
+
+// Its client's connection is to be ended at once.
+void request_cut(struct request_queue *answered, struct request *r);
 
 // With its "-" and line end.
 struct slice request_error_text(enum request_error error);

@@ -58,7 +58,6 @@ enum settled {
 	SETTLED_ROOM,  // no more room to send
 	SETTLED_MBUF,  // no buffer
 	SETTLED_CLOSE, // the last reply of this connection
-	SETTLED_CUT,   // a reply that can't be completed
 };
 
 static enum settled collect(
@@ -68,8 +67,6 @@ static enum settled collect(
 		struct request *r = c->first;
 		bool close = r->flags & REQUEST_CLOSE;
 
-		if (r->flags & REQUEST_CUT)
-			return SETTLED_CUT;
 		if (out->len >= room)
 			return SETTLED_ROOM;
 		if (!take_answer(s, r, out, now))
@@ -87,17 +84,19 @@ static enum settled collect(
 static void settle_client(struct session *s, struct client *c, struct mono now)
 {
 	struct reply out = {.pool = s->config.pool};
-	enum settled how = collect(s, c, &out, tcp_send_room(c->conn), now);
+	enum settled how;
 
+	if (c->flags & CLIENT_CUT) {
+		stat_inc(s->stats, STAT_client_err);
+		client_end(s, c, true);
+		return;
+	}
+	how = collect(s, c, &out, tcp_send_room(c->conn), now);
 	if (out.head) {
 		c->sent += out.len;
 		tcp_send(c->conn, out.head);
 	}
 	switch (how) {
-	case SETTLED_CUT:
-		stat_inc(s->stats, STAT_client_err);
-		client_end(s, c, true);
-		return;
 	case SETTLED_CLOSE:
 		c->flags |= CLIENT_NO_INPUT;
 		break;

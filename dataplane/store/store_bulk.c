@@ -67,8 +67,8 @@ static void poll_one(struct store_conn *c, struct mono now, unsigned *work)
 	if (c->state != STORE_UP)
 		return;
 	if (is_stalled(c, now)) {
-		c->flight.head->flags |= REQUEST_CUT;
-		request_answer(&c->store->answered, c->flight.head);
+		request_cut(&c->store->answered, c->flight.head);
+		stat_inc(c->store->stats, STAT_client_slow);
 	}
 	if (is_abandoned(c)) {
 		store_conn_fail(c, STORE_END_OURS, now);

@@ -117,8 +117,7 @@ static void check_reader(struct store_conn *c, struct mono now)
 		return;
 	if (store_conn_is_paused(c) && client->sent - c->slow_base < STORE_SLOW_BYTES &&
 		others_wait(c, client)) {
-		r->flags |= REQUEST_CUT;
-		request_answer(&c->store->answered, r);
+		request_cut(&c->store->answered, r);
 		stat_inc(c->store->stats, STAT_client_slow);
 	}
 	watch_from_now(c, client, now);

@@ -11,6 +11,12 @@
 // RFC 7323 §5.5: an older TS.Recent proves nothing.
 #define TS_RECENT_AGE_MAX (24u * 86400)
 
+static void owe_ack(struct tcp_conn *conn)
+{
+	conn->ack_now = true;
+	tcp_conn_touch(conn);
+}
+
 static bool oow_allowed(struct tcp_conn *conn)
 {
 	struct mono now = conn->tcp->now;
@@ -34,8 +40,7 @@ void tcp_arrival_challenge(struct tcp_conn *conn)
 		return;
 	}
 	stat_inc(tcp->stats, STAT_tcp_challenge_acks);
-	conn->ack_now = true;
-	tcp_conn_touch(conn);
+	owe_ack(conn);
 }
 
 // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply." Two ends
@@ -47,8 +52,7 @@ static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg
 		return;
 	if (tcp_seg_span(seg) == 0 && seg->seq + 1 != conn->rcv_nxt && !oow_allowed(conn))
 		return;
-	conn->ack_now = true;
-	tcp_conn_touch(conn);
+	owe_ack(conn);
 }
 
 // RFC 7323 §5.3 R1. False: drop.
@@ -101,7 +105,7 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 			stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
 			tcp_seg_trim_back(seg, seg->len);
 			seg->flags &= (uint8_t)~TCP_FIN;
-			conn->ack_now = true;
+			owe_ack(conn);
 			return true;
 		}
 		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
@@ -117,7 +121,7 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 	}
 	if (old > 0) {
 		tcp_seg_trim_front(seg, RTE_MIN(old, seg->len));
-		conn->ack_now = true;
+		owe_ack(conn);
 	}
 	beyond = seq_ahead(seg->seq + tcp_seg_span(seg), conn->rcv_nxt + wnd);
 	if (beyond > 0 && (seg->flags & TCP_FIN)) {
@@ -164,7 +168,6 @@ static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_s
 	conn->max_snd_wnd = conn->snd_wnd;
 	conn->snd_wl1 = seg->seq;
 	conn->snd_wl2 = seg->ack;
-	conn->syn_due = false;
 	tcp_conn_establish(conn, 0, conn->retries > 0);
 	if (conn->fin_queued)
 		tcp_conn_set_state(conn, TCPS_FIN_WAIT_1);

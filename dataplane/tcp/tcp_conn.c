@@ -79,6 +79,7 @@ void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost)
 	tcp->cc->init(&conn->cc, conn->mss, syn_lost);
 	conn->recover = conn->iss;
 	conn->rtt_seq = conn->snd_una;
+	conn->syn_due = false;
 	conn->retries = 0;
 	conn->backoff = 0;
 	conn->rexmt_at = (struct mono){0};

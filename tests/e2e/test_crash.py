@@ -34,7 +34,7 @@ class Load:
 
     def _run(self, number):
         try:
-            with self.env.connect(15) as c:
+            with self.env.connect(6) as c:
                 i = 0
                 key = "load:%d" % number
                 c.call("DEL", key)
@@ -87,10 +87,11 @@ def test_data_plane_under_load(env):
             env.start("dataplane")
             env.lab.wait_ready(env.node, 10)
             say("serves again %.2f s after it was started" % (time.monotonic() - started))
-            # Segments of connections that it knows nothing of are answered with a reset.
-            eventually("old connections are reset", lambda: len(load.wrong) == 4, 15)
-        bench.wait(30)
-        check(bench.returncode != 124, "redis-benchmark did not see the reset")
+            # Those that had sent something are reset; those that only wait give up by themselves.
+            eventually("all old connections end", lambda: len(load.wrong) == 4, 15)
+            say("what clients saw: %s" % sorted({w.partition(": ")[2] for w in load.wrong}))
+        bench.terminate()
+        bench.wait(10)
         with env.connect() as c:
             equal(c.call("SET", "again", 1), b"OK", "SET")
 
@@ -105,11 +106,10 @@ def test_serves_within_a_second_of_the_link(env):
     served = linked = None
     while served is None or linked is None:
         check(time.monotonic() - started < 15, "after 15 s: served %s, linked %s", served, linked)
-        now = time.monotonic() - started
-        if served is None and env.serving():
-            served = now
         if linked is None and env.lab.linked(env.node):
-            linked = now
+            linked = time.monotonic() - started
+        if served is None and env.lab.ping(env.node, 0.1):
+            served = time.monotonic() - started
     say("linked %.2f s after its start (that of DPDK included), serving after %.2f s"
         % (linked, served))
     check(served < linked + 1, "it served %.2f s after the link", served - linked)

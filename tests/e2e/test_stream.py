@@ -70,8 +70,9 @@ def set_and_get(env, c, size, seed):
     writer.join()
     set_took = time.monotonic() - started
     got = c.call("GET", "big")
-    check(got == value, "GET of %d bytes gives other bytes: %d of them, first difference at %s",
-          size, len(got), next((i for i, (a, b) in enumerate(zip(got, value)) if a != b), "the end"))
+    if got != value:
+        at = next((i for i, (a, b) in enumerate(zip(got, value)) if a != b), "the end")
+        check(False, "GET of %d bytes gives %d, which differ from %s on", size, len(got), at)
     say("%d MB: SET %.1f s, both %.1f s; data plane's peak %d MB"
         % (size // MB, set_took, time.monotonic() - started, env.rss_peak_mb("dataplane")))
 

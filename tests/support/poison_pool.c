@@ -25,6 +25,7 @@
 #define POISON_BYTE 0xdd
 
 struct poison_pool {
+	struct poison_pool *next;
 	rte_spinlock_t lock;
 	bool armed;
 	unsigned size;
@@ -32,6 +33,10 @@ struct poison_pool {
 	unsigned count;
 	void *obj[];
 };
+
+// The mempool that points to it lies in memory that LeakSanitizer does not search: a program that
+// exits with its pools is no leak.
+static struct poison_pool *pools;
 
 static size_t object_size(const struct rte_mempool *mp)
 {
@@ -86,6 +91,8 @@ static int poison_alloc(struct rte_mempool *mp)
 		return -ENOMEM;
 	rte_spinlock_init(&p->lock);
 	p->size = mp->size;
+	p->next = pools;
+	pools = p;
 	mp->pool_data = p;
 	return 0;
 }
@@ -93,7 +100,11 @@ static int poison_alloc(struct rte_mempool *mp)
 static void poison_free(struct rte_mempool *mp)
 {
 	struct poison_pool *p = mp->pool_data;
+	struct poison_pool **link = &pools;
 
+	while (*link != p)
+		link = &(*link)->next;
+	*link = p->next;
 	for (unsigned i = 0; p->armed && i < p->count; i++)
 		unpoison(mp, p->obj[(p->head + i) % p->size]);
 	free(p);

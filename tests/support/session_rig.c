@@ -11,6 +11,7 @@
 #define CLIENT_ADDR "198.18.0.2"
 #define FRAMES 64
 #define WAIT_TURNS 400000
+#define SLEEP_TURNS 500
 #define IN_CAP_MIN 4096
 
 static struct stats *new_stats(void)
@@ -67,6 +68,7 @@ struct rig_config rig_config_default(const char *address)
 		.store = store_config_default(),
 		.tcp = tcp_config_default(),
 		.server_mbufs = 8192,
+		.client_mbufs = 8192,
 		.big_mbufs = 256,
 	};
 
@@ -91,7 +93,7 @@ struct rig *rig_new(const struct rig_config *config)
 	rig->now = (struct mono){NS_PER_SEC};
 	rig->step = 10 * NS_PER_US;
 	side_new(&rig->server, SERVER_ADDR, 1, &config->tcp, config->server_mbufs, rig->now);
-	side_new(&rig->client, CLIENT_ADDR, 2, &config->tcp, 8192, rig->now);
+	side_new(&rig->client, CLIENT_ADDR, 2, &config->tcp, config->client_mbufs, rig->now);
 	rig->big = test_pool_create_room(config->big_mbufs, 16384);
 	rig->snapshot = calloc(1, sizeof(*rig->snapshot));
 	rig->snapshot->epoch = 1;
@@ -135,6 +137,7 @@ bool rig_free(struct rig *rig)
 		rig->clients[i].conn = NULL;
 	rig_sleep(rig, 100 * NS_PER_MS);
 	// What the store still owes may take its time.
+	rig->step = NS_PER_MS;
 	for (unsigned i = 0; i < WAIT_TURNS && session_usage(rig->session).requests > 0; i++)
 		rig_turn(rig);
 	ok = is_clean(rig);
@@ -315,7 +318,7 @@ void rig_turn(struct rig *rig)
 	side_timers(&rig->client, rig->now);
 	if (rig->each_turn)
 		rig->each_turn(rig->ctx);
-	if (n == 0)
+	if (n == 0 && !rig->alone)
 		wait_for_store(rig);
 	rig->now = mono_add(rig->now, rig->step);
 }
@@ -336,8 +339,8 @@ void rig_sleep(struct rig *rig, uint64_t ns)
 	uint64_t step = rig->step;
 
 	// Long waits in few turns.
-	if (ns / 2000 > step)
-		rig->step = ns / 2000;
+	if (ns / SLEEP_TURNS > step)
+		rig->step = ns / SLEEP_TURNS;
 	while (!mono_due(rig->now, end))
 		rig_turn(rig);
 	rig->step = step;

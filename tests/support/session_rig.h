@@ -58,6 +58,7 @@ struct rig {
 	unsigned client_n;
 	unsigned pool_peak; // most mbufs of the server's that were out
 	unsigned big_peak;
+	bool alone; // nobody outside of this process is waited for
 	void (*each_turn)(void *ctx);
 	void *ctx;
 };
@@ -67,6 +68,7 @@ struct rig_config {
 	struct store_config store;
 	struct tcp_config tcp;
 	unsigned server_mbufs;
+	unsigned client_mbufs;
 	unsigned big_mbufs;
 };
 

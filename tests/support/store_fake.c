@@ -103,6 +103,23 @@ static void read_requests(struct fake_conn *c)
 	}
 }
 
+// Replies as far as the socket takes them.
+static void reply_all(struct store_fake *fake, unsigned i)
+{
+	struct fake_conn *c = &fake->conns[i];
+	size_t len = strlen(fake->reply);
+
+	while (c->fd >= 0 && c->owed > 0) {
+		size_t n = fake_send(fake, i, fake->reply + c->reply_at, len - c->reply_at);
+
+		c->reply_at += n;
+		if (c->reply_at < len)
+			return;
+		c->reply_at = 0;
+		c->owed--;
+	}
+}
+
 void fake_turn(void *ctx)
 {
 	struct store_fake *fake = ctx;
@@ -114,9 +131,8 @@ void fake_turn(void *ctx)
 		if (c->fd < 0 || fake->deaf)
 			continue;
 		read_requests(c);
-		while (fake->reply && c->fd >= 0 && c->owed > 0 &&
-			fake_send(fake, i, fake->reply, strlen(fake->reply)) > 0)
-			c->owed--;
+		if (fake->reply)
+			reply_all(fake, i);
 	}
 }
 

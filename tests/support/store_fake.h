@@ -15,7 +15,8 @@ struct fake_conn {
 	struct resp_request_parser parser;
 	uint64_t requests; // whole ones
 	uint64_t bytes;
-	unsigned owed; // requests not answered yet
+	unsigned owed;   // requests not answered yet
+	size_t reply_at; // bytes of the reply to the first of them that are sent
 };
 
 struct store_fake {

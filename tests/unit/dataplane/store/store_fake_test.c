@@ -28,6 +28,7 @@ static struct fix *fix_new(struct rig_config *config)
 	f->fake = fake_new();
 	config->store.address = f->fake->path;
 	f->rig = rig_new(config);
+	f->rig->alone = true;
 	f->rig->each_turn = fake_turn;
 	f->rig->ctx = f->fake;
 	return f;
@@ -392,6 +393,73 @@ static void test_slow_reader_in_the_way(void **state)
 	teardown(state);
 }
 
+// The same with many whole replies, none of them large.
+static void test_slow_reader_of_many_replies(void **state)
+{
+	enum { ONE = 60000, N = 60 };
+	static char reply[ONE + 16];
+	static char many[N * 6];
+	struct fix *f = *state;
+	struct rig_client *others[4];
+	struct rig_client *slow = rig_connect(f->rig);
+	struct rig_client *filler = rig_connect(f->rig);
+
+	sprintf(reply, "$%u\r\n%0*d\r\n", ONE, ONE, 7);
+	for (unsigned i = 0; i < N; i++)
+		memcpy(many + (size_t)i * 6, "get k\n", 6);
+	f->fake->deaf = true;
+	rig_send(f->rig, slow, many, sizeof(many));
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	// The other connection is even busier, so that the others are behind the slow one.
+	filler->discard = true;
+	rig_send(f->rig, filler, many, sizeof(many));
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	rig_send(f->rig, filler, many, sizeof(many));
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	for (unsigned i = 0; i < 4; i++)
+		others[i] = send_on(f, "get b\r\n");
+	slow->paused = true;
+	f->fake->reply = reply;
+	f->fake->deaf = false;
+	rig_sleep(f->rig, 4 * NS_PER_SEC);
+	assert_int_equal(stat(f, STAT_client_slow), 1);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(rig_expect(f->rig, others[i], reply, strlen(reply)));
+	slow->paused = false;
+	assert_true(rig_closed(f->rig, slow));
+	assert_true(slow->received < (uint64_t)N * ONE);
+	// Its replies are read to their end.
+	rig_sleep(f->rig, 100 * NS_PER_MS);
+	assert_int_equal(session_usage(f->rig->session).requests, 0);
+}
+
+// Those who take no more of a connection for large requests than they use are served in the end.
+static void test_stalled_large_requests(void **state)
+{
+	static const char head[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n";
+	struct fix *f = *state;
+	struct rig_client *stalled[4];
+	struct rig_client *c;
+	size_t n = sizeof(head) - 1;
+	char *set = malloc(n + 1000002);
+
+	f->fake->reply = "+OK\r\n";
+	memcpy(set, head, n);
+	memset(set + n, 'x', 1000000);
+	memcpy(set + n + 1000000, "\r\n", 2);
+	for (unsigned i = 0; i < 4; i++)
+		stalled[i] = send_on(f, head);
+	rig_sleep(f->rig, 60 * NS_PER_SEC);
+	assert_int_equal(stat(f, STAT_client_slow), 0);
+	assert_int_equal(store_usage(f->rig->store).in_flight, 4);
+	c = rig_connect(f->rig);
+	rig_send(f->rig, c, set, n + 1000002);
+	assert_true(RIG_EXPECT(f->rig, c, "+OK\r\n"));
+	assert_true(rig_closed(f->rig, stalled[0]));
+	assert_true(stat(f, STAT_client_slow) >= 1);
+	free(set);
+}
+
 // After a part of the reply was sent there is only one way to say that the rest will not come.
 static void test_dies_in_a_large_reply(void **state)
 {
@@ -603,6 +671,8 @@ int main(void)
 		TEST(test_replies_cut_anywhere),
 		TEST(test_slow_reader_alone),
 		cmocka_unit_test(test_slow_reader_in_the_way),
+		TEST(test_slow_reader_of_many_replies),
+		TEST(test_stalled_large_requests),
 		TEST(test_dies_in_a_large_reply),
 		TEST(test_deaf_store),
 		TEST(test_client_that_does_not_read),

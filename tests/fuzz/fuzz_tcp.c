@@ -1,0 +1,388 @@
+// Fuzzes a whole stack: the input is a list of segments (built relative to what the connections
+// expect just now, so that they get past the first check), raw frames, calls of the user, ICMP
+// errors and time. After each step what must hold is checked; at the end every mbuf must be back.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "dataplane/tcp/tcp_check.h"
+#include "dataplane/tcp/tcp_types.h"
+#include "dataplane/tcp/tcp_seg.h"
+#include "tests/support/eal.h"
+#include "tests/support/tcp_script_wire.h"
+
+#define PORTS 4
+#define HELD_MAX 16
+#define STEPS_MAX 400
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+struct world {
+	struct wire wire;
+	struct net *net;
+	struct tcp *tcp;
+	struct stats stats;
+	struct tcp_listener *listener;
+	struct mono now;
+	struct tcp_conn *held[HELD_MAX];
+	unsigned held_n;
+	uint32_t last_ack[PORTS]; // the stack's sequence number + 1, as last seen on the wire
+	uint8_t payload[65536];
+};
+
+static struct rte_mempool *pool;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	test_eal_start();
+	pool = test_pool_create(2048);
+	return 0;
+}
+
+static uint8_t take(struct input *in)
+{
+	if (in->left == 0)
+		return 0;
+	in->left--;
+	return *in->p++;
+}
+
+static uint32_t take16(struct input *in)
+{
+	uint32_t high = take(in);
+
+	return high << 8 | take(in);
+}
+
+static void start(struct world *w, struct input *in)
+{
+	uint8_t mode = take(in);
+	struct net_config net = {
+		.mac = {{2, 0, 0, 0, 0, 1}},
+		.mtu = mode & 1 ? 1500 : 700,
+		.addr_n = 1,
+		.neigh_max = 8,
+		.frag_max = 4,
+	};
+	struct tcp_config cfg = tcp_config_default();
+
+	cfg.conns_max = 6;
+	cfg.half_open_max = mode & 2 ? 2 : 0;
+	cfg.time_wait_max = 2;
+	cfg.rcv_buf = mode & 4 ? 3000 : 100000;
+	cfg.snd_buf = 20000;
+	cfg.mem_max = mode & 8 ? 30000 : 1 << 20;
+	cfg.timestamps = mode & 16;
+	cfg.window_scaling = mode & 32;
+	cfg.delayed_ack = mode & 64 ? 40 * NS_PER_MS : 0;
+	cfg.keepalive_idle = 20 * NS_PER_SEC;
+	if (!ip_prefix_parse("192.0.2.1/24", &net.addr[0]) ||
+		!ip_addr_parse("192.0.2.2", &w->wire.peer))
+		abort();
+	w->wire.own = net.addr[0].addr;
+	memcpy(w->wire.own_mac, net.mac.addr_bytes, 6);
+	memcpy(w->wire.peer_mac, "\2\0\0\0\0\2", 6);
+	w->wire.pool = pool;
+	w->now = (struct mono){.ns = NS_PER_SEC};
+	w->net = net_new(&net, pool, &w->stats, w->now);
+	w->tcp = tcp_new(&cfg, w->net, pool, &w->stats, w->now);
+	if (tcp_listen(w->tcp, NULL, 8102, 3, &w->listener) != 0)
+		abort();
+}
+
+static void feed(struct world *w, struct rte_mbuf *frame)
+{
+	struct net_rx rx;
+
+	if (frame == NULL)
+		return;
+	net_input(w->net, &frame, 1, w->now, &rx);
+	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
+	tcp_input(w->tcp, rx.seg, rx.seg_n, w->now);
+	for (unsigned i = 0; i < rx.icmp_n; i++)
+		tcp_icmp(w->tcp, &rx.icmp[i], w->now);
+}
+
+static void note(struct world *w, const struct wire_seg *seg)
+{
+	uint32_t port = (uint32_t)seg->peer_port - 40000;
+
+	if (port < PORTS)
+		w->last_ack[port] = seg->seq + seg->len + ((seg->flags & TCP_SYN) != 0);
+}
+
+static void turn(struct world *w)
+{
+	struct rte_mbuf *frames[NET_BURST];
+	const char *wrong;
+	unsigned n;
+
+	net_advance(w->net, w->now);
+	tcp_advance(w->tcp, w->now);
+	tcp_output(w->tcp, w->now);
+	while ((n = net_collect(w->net, frames, NET_BURST)) > 0)
+		for (unsigned i = 0; i < n; i++) {
+			struct rte_mbuf *answer = wire_arp(&w->wire, frames[i]);
+			struct wire_seg seg;
+
+			if (wire_read(frames[i], &seg, w->payload))
+				note(w, &seg);
+			rte_pktmbuf_free(frames[i]);
+			feed(w, answer);
+		}
+	wrong = tcp_check(w->tcp);
+	if (wrong != NULL) {
+		fprintf(stderr, "%s\n", wrong);
+		abort();
+	}
+}
+
+// The connection with this port of the peer, if there is one.
+static const struct tcp_conn *live(const struct world *w, uint16_t port)
+{
+	list_for_each (link, &w->tcp->all) {
+		const struct tcp_conn *conn = list_entry(link, struct tcp_conn, all_link);
+
+		if (conn->key.remote_port == port && conn->state != TCPS_CLOSED)
+			return conn;
+	}
+	return NULL;
+}
+
+static uint32_t near(struct input *in, uint32_t low, uint32_t high)
+{
+	uint32_t by = take(in);
+
+	switch (by & 7) {
+	case 0:
+	case 1:
+		return low;
+	case 2:
+		return high;
+	case 3:
+		return low - 1;
+	case 4:
+		return high + 1;
+	case 5:
+		return low + (by >> 3) * 97;
+	case 6:
+		return low + take16(in);
+	default:
+		return low - take16(in);
+	}
+}
+
+static void step_segment(struct world *w, struct input *in)
+{
+	uint8_t which = take(in);
+	const struct tcp_conn *conn = live(w, (uint16_t)(40000 + which % PORTS));
+	uint32_t win = take(in);
+	uint32_t size = take(in);
+	struct wire_seg seg = {
+		.peer_port = (uint16_t)(40000 + which % PORTS),
+		.own_port = conn != NULL ? conn->key.local_port : 8102,
+		.flags = take(in) & 0x3f,
+		.win = win < 8 ? win : win * 256,
+		.len = size < 128 ? size : (size - 127) * 11,
+		.opts = TCP_OPTS_NONE,
+	};
+
+	if (which & 0x10)
+		seg.flags = TCP_ACK | (seg.flags & TCP_FIN);
+	if (which & 0x20)
+		seg.flags = TCP_SYN;
+	seg.seq = conn != NULL ? near(in, conn->rcv_nxt, conn->rcv_adv) : near(in, 1001, 1001);
+	if (seg.flags == TCP_SYN && conn == NULL)
+		seg.seq = 1000;
+	seg.ack =
+		conn != NULL ? near(in, conn->snd_nxt, conn->snd_una) : w->last_ack[which % PORTS];
+	if (seg.flags & TCP_SYN) {
+		seg.opts.mss = (uint16_t)take16(in);
+		seg.opts.wscale = which & 0x40 ? take(in) : TCP_WSCALE_NONE;
+	}
+	if (which & 0x80) {
+		seg.opts.ts = true;
+		seg.opts.tsval = (uint32_t)(w->now.ns / NS_PER_MS) + take(in) - 128;
+		seg.opts.tsecr = conn != NULL ? seg.opts.tsval + conn->ts_offset : take16(in);
+	}
+	feed(w, wire_make(&w->wire, &seg));
+}
+
+static void step_frame(struct world *w, struct input *in)
+{
+	size_t len = RTE_MIN((size_t)take(in) + 14, in->left);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	if (m == NULL)
+		return;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), in->p, len);
+	in->p += len;
+	in->left -= len;
+	feed(w, m);
+}
+
+static void step_time(struct world *w, struct input *in)
+{
+	uint8_t by = take(in);
+
+	w->now = mono_add(w->now, (by & 15) * (NS_PER_US << (by >> 4) * 2));
+}
+
+static void hold(struct world *w, struct tcp_conn *conn)
+{
+	if (w->held_n < HELD_MAX)
+		w->held[w->held_n++] = conn;
+	else
+		tcp_abort(conn);
+}
+
+static void read_all(struct tcp_conn *conn, bool give_back)
+{
+	struct rte_mbuf *m = tcp_recv(conn);
+	uint32_t n = 0;
+
+	while (m != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		n += m->data_len;
+		rte_pktmbuf_free_seg(m);
+		m = next;
+	}
+	if (give_back)
+		tcp_recv_done(conn, n);
+}
+
+static void send_shared(struct tcp_conn *conn, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	if (m == NULL)
+		return;
+	len = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+	memset(rte_pktmbuf_append(m, len), 'x', len);
+	if (len & 1)
+		rte_mbuf_refcnt_update(m, 1);
+	tcp_send(conn, m);
+	if (len & 1)
+		rte_pktmbuf_free(m);
+}
+
+static void step_open(struct world *w, struct input *in)
+{
+	uint16_t port = (uint16_t)(40000 + take(in) % PORTS);
+	struct tcp_conn *conn = tcp_accept(w->listener);
+
+	if (conn == NULL &&
+		tcp_connect(w->tcp, &w->wire.peer, port, port & 1 ? 8102 : 0, w->now, &conn) != 0)
+		return;
+	hold(w, conn);
+}
+
+static void step_call(struct world *w, struct input *in)
+{
+	static const uint8_t bytes[600];
+	uint8_t call = take(in);
+	unsigned i = w->held_n > 0 ? take(in) % w->held_n : 0;
+	struct tcp_conn *conn;
+	unsigned events;
+
+	if (call % 10 == 0 || w->held_n == 0) {
+		step_open(w, in);
+		return;
+	}
+	conn = w->held[i];
+	switch (call % 10) {
+	case 1:
+		tcp_send_copy(conn, bytes, take(in) * 2);
+		break;
+	case 2:
+		if (tcp_send_room(conn) > 0)
+			send_shared(conn, (uint16_t)take16(in));
+		break;
+	case 3:
+		read_all(conn, true);
+		break;
+	case 4:
+		read_all(conn, false);
+		break;
+	case 5:
+		tcp_recv_done(conn, take16(in));
+		break;
+	case 6:
+		tcp_shutdown(conn);
+		break;
+	case 7:
+		while (tcp_event(w->tcp, &events) != NULL)
+			;
+		tcp_want_acked(conn);
+		break;
+	default:
+		w->held[i] = w->held[--w->held_n];
+		if (call % 10 == 8)
+			tcp_close(conn);
+		else
+			tcp_abort(conn);
+	}
+}
+
+static void step_icmp(struct world *w, struct input *in)
+{
+	uint16_t port = (uint16_t)(40000 + take(in) % PORTS);
+	const struct tcp_conn *conn = live(w, port);
+	struct net_icmp icmp = {
+		.kind = take(in) & 1 ? NET_ICMP_TOO_BIG : NET_ICMP_UNREACHABLE,
+		.mtu = (uint16_t)take16(in),
+		.local = w->wire.own,
+		.remote = w->wire.peer,
+		.remote_port = port,
+	};
+
+	if (conn == NULL)
+		return;
+	icmp.local_port = conn->key.local_port;
+	icmp.seq = near(in, conn->snd_una, conn->snd_nxt);
+	tcp_icmp(w->tcp, &icmp, w->now);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct input in = {.p = data, .left = size};
+
+	start(w, &in);
+	for (unsigned step = 0; step < STEPS_MAX && in.left > 0; step++) {
+		uint8_t op = take(&in);
+
+		switch (op & 7) {
+		case 0:
+			step_call(w, &in);
+			break;
+		case 1:
+			step_time(w, &in);
+			break;
+		case 2:
+			(op & 0x80 ? step_frame : step_icmp)(w, &in);
+			break;
+		default:
+			step_segment(w, &in);
+		}
+		// Sometimes several steps make one turn.
+		if (!(op & 0x40))
+			turn(w);
+	}
+	turn(w);
+	tcp_free(w->tcp);
+	net_free(w->net);
+	free(w);
+	if (test_pool_in_use(pool) != 0)
+		abort();
+	return 0;
+}

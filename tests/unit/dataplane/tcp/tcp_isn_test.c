@@ -1,0 +1,59 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "dataplane/tcp/tcp_isn.h"
+
+static const struct siphash_key secret = {{1, 2}};
+
+static struct tcp_key key_of(uint16_t local_port, uint16_t remote_port)
+{
+	struct tcp_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.local_port = local_port;
+	key.remote_port = remote_port;
+	return key;
+}
+
+// RFC 6528 §3: for one name it grows by one each 4 µs, for another it begins elsewhere.
+static void test_isn(void **state)
+{
+	struct tcp_key a = key_of(1, 2);
+	struct tcp_key b = key_of(1, 3);
+	struct mono t = {.ns = NS_PER_SEC};
+	uint32_t isn = tcp_isn(&secret, &a, t);
+
+	(void)state;
+	assert_int_equal(tcp_isn(&secret, &a, mono_add(t, 4000)) - isn, 1);
+	assert_int_equal(tcp_isn(&secret, &a, mono_add(t, NS_PER_SEC)) - isn, 250000);
+	assert_int_not_equal(tcp_isn(&secret, &b, t), isn);
+	assert_int_not_equal(tcp_isn(&(struct siphash_key){{1, 3}}, &a, t), isn);
+}
+
+static void test_uses_are_separate(void **state)
+{
+	struct tcp_key a = key_of(1, 2);
+	struct tcp_key moved = key_of(9, 2);
+	struct mono zero = {0};
+
+	(void)state;
+	assert_int_not_equal(tcp_isn(&secret, &a, zero), tcp_ts_offset(&secret, &a));
+	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_port_offset(&secret, &a));
+	assert_int_equal(tcp_port_offset(&secret, &a), tcp_port_offset(&secret, &moved));
+	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_ts_offset(&secret, &moved));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_isn),
+		cmocka_unit_test(test_uses_are_separate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
