@@ -3,7 +3,8 @@
 TIME ?= 60
 FUZZ ?=
 ONLY ?=
-FUZZ_NAMES := $(if $(FUZZ),$(FUZZ),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_NAMES := $(if $(FUZZ),$(FUZZ),$(FUZZ_ALL))
 FUZZ_BUILD := $(BUILD)/fuzz
 # As many jobs as there are CPUs, unless `make -j` has said how many.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))

@@ -12,7 +12,8 @@ struct list {
 	struct list *prev;
 };
 
-#define LIST_INIT(name) ((struct list){.next = &(name), .prev = &(name)})
+// An empty list. Not LIST_INIT, which <sys/queue.h> has.
+#define LIST_SELF(name) ((struct list){.next = &(name), .prev = &(name)})
 
 // The object that holds `link` as its member; the link must be in a list.
 #define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))

@@ -90,7 +90,7 @@ static void sink(struct wheel *wheel)
 {
 	for (unsigned level = 1; level < WHEEL_LEVELS; level++) {
 		unsigned slot = (unsigned)(wheel->tick >> (SLOT_BITS * level)) & SLOT_MASK;
-		struct list moved = LIST_INIT(moved);
+		struct list moved = LIST_SELF(moved);
 		struct list *link;
 
 		list_splice_back(&moved, &wheel->slots[level][slot]);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,39 +11,61 @@
 #include <unistd.h>
 
 #include <nng/nng.h>
-#include <nng/protocol/pair0/pair.h>
 
 #include "common/ipc/ipc_path.h"
 
-#define REDIAL_MIN_MS 20
+#define REDIAL_MIN_MS 10
 #define REDIAL_MAX_MS 200
-#define CLOSE_MAX_S 1
+#define CLOSE_MAX_S 2
+#define PREFIX sizeof(uint32_t) // length of what follows, little-endian
+
+// Bytes on their way, with their prefix.
+struct frame {
+	size_t len;
+	size_t done;
+	unsigned char bytes[];
+};
 
 struct item {
 	enum ipc_nng_what what;
-	nng_msg *msg;
+	struct frame *frame;
 };
 
 struct slot {
-	nng_msg *msg;
+	struct frame *frame;
 	uint64_t order;
 };
 
+// Operations of nng run one of a kind at a time; each calls back once, on a thread of nng's. A
+// connection is freed only when none of it runs any more.
+//
+// They are begun, and connections closed, with the lock held: in nng 1.5 an operation that is begun
+// on a stream which was closed a moment ago never ends.
 struct ipc_nng {
-	nng_socket sock;
+	nng_stream_listener *listener; // one of the two
+	nng_stream_dialer *dialer;
+	nng_aio *conn_aio; // accepts, dials, or pauses before dialing again
 	nng_aio *recv_aio;
 	nng_aio *send_aio;
 	int fd;
+	struct frame *lent; // the owner's, until its next ipc_nng_next
 
-	nng_msg *lent; // the owner's, until its next ipc_nng_next
-
-	pthread_mutex_t lock; // all below; held for a few instructions, never around a call of nng
-	int pipe;             // id of the connection, 0: none
-	int last_pipe;        // the one before: what it still had is stale
-	bool receiving;
-	bool sending;
-	int sending_for; // the connection that it was meant for
+	pthread_mutex_t lock; // all below
+	pthread_cond_t ended; // an operation ended while closing
 	bool closing;
+	bool connecting; // conn_aio runs
+	bool pausing;    // ... and is a pause
+	bool receiving;  // recv_aio runs
+	bool sending;    // send_aio runs
+	bool lost;       // `stream` is closed and waits for its operations to end
+	nng_stream *stream;
+	nng_duration redial_ms;
+
+	unsigned char prefix[PREFIX];
+	size_t prefix_done;
+	struct frame *rx; // NULL while the prefix is read
+	struct frame *tx;
+
 	struct item item[IPC_NNG_RECV_MAX + 4]; // room for UP and DOWN beside messages
 	unsigned item_first;
 	unsigned item_n;
@@ -50,142 +73,243 @@ struct ipc_nng {
 	uint64_t order;
 };
 
-static void push(struct ipc_nng *ipc, enum ipc_nng_what what, nng_msg *msg)
+static struct frame *frame_new(size_t len)
+{
+	struct frame *frame = malloc(sizeof(*frame) + len);
+
+	if (frame != NULL)
+		*frame = (struct frame){.len = len};
+	return frame;
+}
+
+static void push(struct ipc_nng *ipc, enum ipc_nng_what what, struct frame *frame)
 {
 	unsigned at = (ipc->item_first + ipc->item_n++) % ARRAY_LEN(ipc->item);
 
-	ipc->item[at] = (struct item){.what = what, .msg = msg};
+	ipc->item[at] = (struct item){.what = what, .frame = frame};
 	(void)eventfd_write(ipc->fd, 1);
 }
 
-// What waits of a connection that is gone means nothing any more.
+// What waits of a connection that is gone means nothing any more, but that it is gone: the owner
+// sees at most DOWN, UP, messages.
 static void forget(struct ipc_nng *ipc)
 {
 	for (; ipc->item_n > 0; ipc->item_n--) {
-		nng_msg_free(ipc->item[ipc->item_first].msg);
+		free(ipc->item[ipc->item_first].frame);
 		ipc->item_first = (ipc->item_first + 1) % ARRAY_LEN(ipc->item);
 	}
 	for (unsigned i = 0; i < IPC_NNG_KINDS; i++) {
-		nng_msg_free(ipc->slot[i].msg);
-		ipc->slot[i].msg = NULL;
+		free(ipc->slot[i].frame);
+		ipc->slot[i].frame = NULL;
 	}
 }
 
-// Events of older connections are dropped with it, but for a DOWN: the owner sees at most
-// DOWN, UP, messages.
-static void went_up(struct ipc_nng *ipc, int pipe)
+// With the lock held: closing makes the operations end with an error, on other threads.
+static void lose(struct ipc_nng *ipc)
 {
-	bool down = ipc->pipe != 0 ||
-		(ipc->item_n > 0 && ipc->item[ipc->item_first].what == IPC_NNG_DOWN);
-
-	forget(ipc);
-	ipc->last_pipe = ipc->pipe != 0 ? ipc->pipe : ipc->last_pipe;
-	ipc->pipe = pipe;
-	if (down)
-		push(ipc, IPC_NNG_DOWN, NULL);
-	push(ipc, IPC_NNG_UP, NULL);
-}
-
-static void went_down(struct ipc_nng *ipc)
-{
-	ipc->last_pipe = ipc->pipe;
-	ipc->pipe = 0;
+	if (ipc->lost || ipc->stream == NULL)
+		return;
+	ipc->lost = true;
+	nng_stream_close(ipc->stream);
 	forget(ipc);
 	push(ipc, IPC_NNG_DOWN, NULL);
 }
 
-static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
+static void connect_next(struct ipc_nng *ipc)
+{
+	if (ipc->listener != NULL)
+		nng_stream_listener_accept(ipc->listener, ipc->conn_aio);
+	else
+		nng_stream_dialer_dial(ipc->dialer, ipc->conn_aio);
+}
+
+// An operation of the connection ended for good. Frees it after the last one, and looks for the
+// next.
+static void settle(struct ipc_nng *ipc)
+{
+	nng_stream *dead = NULL;
+	bool again = false;
+
+	if (ipc->lost && !ipc->receiving && !ipc->sending) {
+		dead = ipc->stream;
+		ipc->stream = NULL;
+		ipc->lost = false;
+		free(ipc->rx);
+		free(ipc->tx);
+		ipc->rx = NULL;
+		ipc->tx = NULL;
+		again = !ipc->closing;
+		ipc->connecting = again;
+	}
+	if (again)
+		connect_next(ipc);
+	pthread_cond_broadcast(&ipc->ended);
+	if (dead != NULL)
+		nng_stream_free(dead);
+}
+
+static void start_recv(struct ipc_nng *ipc)
+{
+	nng_iov iov = {
+		.iov_buf = ipc->prefix + ipc->prefix_done,
+		.iov_len = PREFIX - ipc->prefix_done,
+	};
+
+	if (ipc->rx != NULL)
+		iov = (nng_iov){.iov_buf = ipc->rx->bytes + ipc->rx->done,
+			.iov_len = ipc->rx->len - ipc->rx->done};
+	(void)nng_aio_set_iov(ipc->recv_aio, 1, &iov);
+	nng_stream_recv(ipc->stream, ipc->recv_aio);
+}
+
+static void start_send(struct ipc_nng *ipc)
+{
+	nng_iov iov = {
+		.iov_buf = ipc->tx->bytes + ipc->tx->done,
+		.iov_len = ipc->tx->len - ipc->tx->done,
+	};
+
+	(void)nng_aio_set_iov(ipc->send_aio, 1, &iov);
+	nng_stream_send(ipc->stream, ipc->send_aio);
+}
+
+static void take_connection(struct ipc_nng *ipc, nng_stream *stream)
+{
+	ipc->connecting = false;
+	ipc->stream = stream;
+	ipc->prefix_done = 0;
+	ipc->redial_ms = REDIAL_MIN_MS;
+	push(ipc, IPC_NNG_UP, NULL);
+	if (ipc->closing) {
+		lose(ipc);
+		return;
+	}
+	ipc->receiving = true;
+	start_recv(ipc);
+}
+
+static void pause_connecting(struct ipc_nng *ipc)
+{
+	nng_duration pause = ipc->redial_ms;
+
+	ipc->redial_ms = pause * 2 < REDIAL_MAX_MS ? pause * 2 : REDIAL_MAX_MS;
+	ipc->pausing = true;
+	nng_sleep_aio(pause, ipc->conn_aio);
+}
+
+static void on_conn(void *arg)
 {
 	struct ipc_nng *ipc = arg;
-	int id = nng_pipe_id(pipe);
-	bool lost = false;
+	int error = nng_aio_result(ipc->conn_aio);
+	bool paused;
 
 	pthread_mutex_lock(&ipc->lock);
-	if (ev == NNG_PIPE_EV_ADD_POST && id != ipc->pipe && id != ipc->last_pipe) {
-		went_up(ipc, id);
-	} else if (ev == NNG_PIPE_EV_REM_POST && id == ipc->pipe) {
-		went_down(ipc);
-		lost = ipc->sending;
-	}
+	paused = ipc->pausing;
+	ipc->pausing = false;
+	if (error == 0 && !paused)
+		take_connection(ipc, nng_aio_get_output(ipc->conn_aio, 0));
+	else if (ipc->closing)
+		ipc->connecting = false;
+	else if (paused)
+		connect_next(ipc);
+	else
+		pause_connecting(ipc);
+	if (ipc->closing)
+		settle(ipc);
 	pthread_mutex_unlock(&ipc->lock);
-	// Or it would be the first message of the next connection.
-	if (lost)
-		nng_aio_cancel(ipc->send_aio);
+}
+
+// The length of the frame that follows is known. False when it can't be taken.
+static bool begin_frame(struct ipc_nng *ipc)
+{
+	uint32_t len;
+
+	memcpy(&len, ipc->prefix, sizeof(len));
+	ipc->prefix_done = 0;
+	if (len == 0 || len > IPC_NNG_MSG_MAX)
+		return false;
+	ipc->rx = frame_new(len);
+	return ipc->rx != NULL;
+}
+
+// False when the connection must end.
+static bool take_bytes(struct ipc_nng *ipc, size_t n)
+{
+	if (n == 0)
+		return false;
+	if (ipc->rx == NULL) {
+		ipc->prefix_done += n;
+		return ipc->prefix_done < PREFIX || begin_frame(ipc);
+	}
+	ipc->rx->done += n;
+	if (ipc->rx->done == ipc->rx->len) {
+		push(ipc, IPC_NNG_MSG, ipc->rx);
+		ipc->rx = NULL;
+	}
+	return true;
 }
 
 static void on_recv(void *arg)
 {
 	struct ipc_nng *ipc = arg;
 	int error = nng_aio_result(ipc->recv_aio);
-	nng_msg *msg = error == 0 ? nng_aio_get_msg(ipc->recv_aio) : NULL;
-	int id = msg != NULL ? nng_pipe_id(nng_msg_get_pipe(msg)) : 0;
+	size_t n = nng_aio_count(ipc->recv_aio);
 	bool more;
 
 	pthread_mutex_lock(&ipc->lock);
-	// The message may be here before the notice of its connection.
-	if (msg != NULL && id != ipc->pipe && id != ipc->last_pipe)
-		went_up(ipc, id);
-	if (msg != NULL && id == ipc->pipe) {
-		push(ipc, IPC_NNG_MSG, msg);
-		msg = NULL;
-	}
-	more = !ipc->closing && error != NNG_ECLOSED && ipc->item_n < IPC_NNG_RECV_MAX;
+	if (!ipc->lost && (error != 0 || !take_bytes(ipc, n)))
+		lose(ipc);
+	// A full queue stops reading; ipc_nng_next goes on.
+	more = !ipc->lost && (ipc->rx != NULL || ipc->item_n < IPC_NNG_RECV_MAX);
 	ipc->receiving = more;
-	pthread_mutex_unlock(&ipc->lock);
-	nng_msg_free(msg);
 	if (more)
-		nng_recv_aio(ipc->sock, ipc->recv_aio);
+		start_recv(ipc);
+	else
+		settle(ipc);
+	pthread_mutex_unlock(&ipc->lock);
 }
 
-// Takes the message that has waited longest, or NULL.
-static nng_msg *take_next(struct ipc_nng *ipc)
+// The frame that has waited longest, or NULL.
+static struct frame *take_next(struct ipc_nng *ipc)
 {
 	struct slot *oldest = NULL;
-	nng_msg *msg = NULL;
+	struct frame *frame = NULL;
 
 	for (unsigned i = 0; i < IPC_NNG_KINDS; i++) {
 		struct slot *slot = &ipc->slot[i];
 
-		if (slot->msg != NULL && (oldest == NULL || slot->order < oldest->order))
+		if (slot->frame != NULL && (oldest == NULL || slot->order < oldest->order))
 			oldest = slot;
 	}
 	if (oldest != NULL) {
-		msg = oldest->msg;
-		oldest->msg = NULL;
+		frame = oldest->frame;
+		oldest->frame = NULL;
 	}
-	return msg;
-}
-
-// What comes after the message that is done with; NULL when nothing does. One that was cancelled
-// goes again when it was for the connection there is now: the cancelling was about the one before.
-static nng_msg *next_to_send(struct ipc_nng *ipc, int error, nng_msg *unsent)
-{
-	if (ipc->closing)
-		return NULL;
-	if (error == NNG_ECANCELED && ipc->sending_for == ipc->pipe)
-		return unsent;
-	ipc->sending_for = ipc->pipe;
-	return take_next(ipc);
+	return frame;
 }
 
 static void on_sent(void *arg)
 {
 	struct ipc_nng *ipc = arg;
 	int error = nng_aio_result(ipc->send_aio);
-	nng_msg *unsent = error != 0 ? nng_aio_get_msg(ipc->send_aio) : NULL;
-	nng_msg *next;
+	bool more;
 
-	nng_aio_set_msg(ipc->send_aio, NULL);
 	pthread_mutex_lock(&ipc->lock);
-	next = next_to_send(ipc, error, unsent);
-	ipc->sending = next != NULL;
-	pthread_mutex_unlock(&ipc->lock);
-	if (unsent != next)
-		nng_msg_free(unsent);
-	if (next != NULL) {
-		nng_aio_set_msg(ipc->send_aio, next);
-		nng_send_aio(ipc->sock, ipc->send_aio);
+	if (error != 0)
+		lose(ipc);
+	else
+		ipc->tx->done += nng_aio_count(ipc->send_aio);
+	if (!ipc->lost && ipc->tx->done == ipc->tx->len) {
+		free(ipc->tx);
+		ipc->tx = take_next(ipc);
 	}
+	more = !ipc->lost && ipc->tx != NULL;
+	ipc->sending = more;
+	if (more)
+		start_send(ipc);
+	else
+		settle(ipc);
+	pthread_mutex_unlock(&ipc->lock);
 }
 
 static int nng_to_errno(int error)
@@ -209,37 +333,15 @@ static int nng_to_errno(int error)
 	}
 }
 
-static int open_socket(struct ipc_nng *ipc)
-{
-	int error = nng_pair0_open(&ipc->sock);
-
-	if (error == 0)
-		error = nng_aio_alloc(&ipc->recv_aio, on_recv, ipc);
-	if (error == 0)
-		error = nng_aio_alloc(&ipc->send_aio, on_sent, ipc);
-	if (error == 0)
-		error = nng_socket_set_size(ipc->sock, NNG_OPT_RECVMAXSZ, IPC_NNG_MSG_MAX);
-	if (error == 0)
-		error = nng_socket_set_ms(ipc->sock, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
-	if (error == 0)
-		error = nng_socket_set_ms(ipc->sock, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
-	if (error == 0)
-		error = nng_pipe_notify(ipc->sock, NNG_PIPE_EV_ADD_POST, on_pipe, ipc);
-	if (error == 0)
-		error = nng_pipe_notify(ipc->sock, NNG_PIPE_EV_REM_POST, on_pipe, ipc);
-	return nng_to_errno(error);
-}
-
 static int start_listener(struct ipc_nng *ipc, const char *url)
 {
-	nng_listener listener;
-	int error = nng_listener_create(&listener, ipc->sock, url);
+	int error = nng_stream_listener_alloc(&ipc->listener, url);
 
 	if (error == 0)
-		error = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+		error = nng_stream_listener_set_int(ipc->listener, NNG_OPT_IPC_PERMISSIONS, 0660);
 	if (error == 0)
-		error = nng_listener_start(listener, 0);
-	return nng_to_errno(error);
+		error = nng_stream_listener_listen(ipc->listener);
+	return error;
 }
 
 static int start(struct ipc_nng **out, const char *path, bool listens)
@@ -248,24 +350,33 @@ static int start(struct ipc_nng **out, const char *path, bool listens)
 	char url[256];
 	int error;
 
-	if (ipc == NULL)
-		return -ENOMEM;
-	pthread_mutex_init(&ipc->lock, NULL);
-	ipc->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	error = ipc->fd >= 0 ? open_socket(ipc) : -errno;
-	if (error == 0 && (size_t)snprintf(url, sizeof(url), "ipc://%s", path) >= sizeof(url))
-		error = -ENAMETOOLONG;
-	if (error == 0) {
-		ipc->receiving = true;
-		nng_recv_aio(ipc->sock, ipc->recv_aio);
-		error = listens ? start_listener(ipc, url)
-				: nng_to_errno(nng_dial(ipc->sock, url, NULL, NNG_FLAG_NONBLOCK));
+	if ((size_t)snprintf(url, sizeof(url), "ipc://%s", path) >= sizeof(url) || ipc == NULL) {
+		free(ipc);
+		return ipc == NULL ? -ENOMEM : -ENAMETOOLONG;
 	}
+	pthread_mutex_init(&ipc->lock, NULL);
+	pthread_cond_init(&ipc->ended, NULL);
+	ipc->redial_ms = REDIAL_MIN_MS;
+	ipc->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	error = ipc->fd >= 0 ? 0 : NNG_ENOMEM;
+	if (error == 0)
+		error = nng_aio_alloc(&ipc->conn_aio, on_conn, ipc);
+	if (error == 0)
+		error = nng_aio_alloc(&ipc->recv_aio, on_recv, ipc);
+	if (error == 0)
+		error = nng_aio_alloc(&ipc->send_aio, on_sent, ipc);
+	if (error == 0)
+		error = listens ? start_listener(ipc, url)
+				: nng_stream_dialer_alloc(&ipc->dialer, url);
 	if (error != 0) {
 		ipc_nng_free(ipc);
-		return error;
+		return nng_to_errno(error);
 	}
+	ipc->connecting = true;
 	*out = ipc;
+	pthread_mutex_lock(&ipc->lock);
+	connect_next(ipc);
+	pthread_mutex_unlock(&ipc->lock);
 	return 0;
 }
 
@@ -283,55 +394,54 @@ int ipc_nng_dial(struct ipc_nng **out, const char *path)
 	return start(out, path, false);
 }
 
-// nng 1.5 may wait for ever in nng_close when a message arrives just then (its issue 1543). It is
-// called on a thread of its own, which is left behind in that case: it holds nothing of ours but
-// what is left behind with it.
-static void *close_socket(void *arg)
-{
-	struct ipc_nng *ipc = arg;
-
-	nng_close(ipc->sock);
-	nng_aio_free(ipc->recv_aio); // waits for its callback
-	nng_aio_free(ipc->send_aio);
-	return NULL;
-}
-
-// True when nothing of nng's can call back any more.
-static bool close_bounded(struct ipc_nng *ipc)
+// Ends all operations. False when one does not end in time.
+static bool quiesce(struct ipc_nng *ipc)
 {
 	struct timespec until;
-	pthread_t thread;
+	int error = 0;
+	bool quiet;
 
-	if (ipc->sock.id == 0) {
-		nng_aio_free(ipc->recv_aio);
-		nng_aio_free(ipc->send_aio);
-		return true;
-	}
-	(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-	(void)nng_pipe_notify(ipc->sock, NNG_PIPE_EV_REM_POST, NULL, NULL);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += CLOSE_MAX_S;
-	if (pthread_create(&thread, NULL, close_socket, ipc) != 0)
-		return false;
-	if (pthread_timedjoin_np(thread, NULL, &until) == 0)
-		return true;
-	pthread_detach(thread);
-	return false;
+	pthread_mutex_lock(&ipc->lock);
+	ipc->closing = true;
+	lose(ipc);
+	pthread_mutex_unlock(&ipc->lock);
+	if (ipc->listener != NULL)
+		nng_stream_listener_close(ipc->listener);
+	if (ipc->dialer != NULL)
+		nng_stream_dialer_close(ipc->dialer);
+	if (ipc->conn_aio != NULL)
+		nng_aio_cancel(ipc->conn_aio);
+	pthread_mutex_lock(&ipc->lock);
+	while ((ipc->connecting || ipc->receiving || ipc->sending) && error == 0)
+		error = pthread_cond_timedwait(&ipc->ended, &ipc->lock, &until);
+	quiet = !ipc->connecting && !ipc->receiving && !ipc->sending;
+	pthread_mutex_unlock(&ipc->lock);
+	return quiet;
 }
 
 void ipc_nng_free(struct ipc_nng *ipc)
 {
-	if (ipc == NULL)
+	// What still runs needs its memory: better lost than freed.
+	if (ipc == NULL || !quiesce(ipc))
 		return;
-	pthread_mutex_lock(&ipc->lock);
-	ipc->closing = true;
-	pthread_mutex_unlock(&ipc->lock);
-	if (!close_bounded(ipc))
-		return;
-	nng_msg_free(ipc->lent);
+	nng_aio_free(ipc->conn_aio); // waits for callbacks that are about to return
+	nng_aio_free(ipc->recv_aio);
+	nng_aio_free(ipc->send_aio);
+	if (ipc->stream != NULL)
+		nng_stream_free(ipc->stream);
+	if (ipc->listener != NULL)
+		nng_stream_listener_free(ipc->listener);
+	if (ipc->dialer != NULL)
+		nng_stream_dialer_free(ipc->dialer);
 	forget(ipc);
+	free(ipc->lent);
+	free(ipc->rx);
+	free(ipc->tx);
 	if (ipc->fd >= 0)
 		close(ipc->fd);
+	pthread_cond_destroy(&ipc->ended);
 	pthread_mutex_destroy(&ipc->lock);
 	free(ipc);
 }
@@ -348,7 +458,7 @@ bool ipc_nng_next(struct ipc_nng *ipc, struct ipc_nng_event *event)
 	bool found;
 	bool again;
 
-	nng_msg_free(ipc->lent);
+	free(ipc->lent);
 	pthread_mutex_lock(&ipc->lock);
 	found = ipc->item_n > 0;
 	if (found) {
@@ -358,64 +468,62 @@ bool ipc_nng_next(struct ipc_nng *ipc, struct ipc_nng_event *event)
 	} else {
 		(void)eventfd_read(ipc->fd, &count);
 	}
-	again = !ipc->receiving && ipc->item_n < IPC_NNG_RECV_MAX / 2;
-	if (again)
+	again = ipc->stream != NULL && !ipc->lost && !ipc->receiving &&
+		ipc->item_n < IPC_NNG_RECV_MAX / 2;
+	if (again) {
 		ipc->receiving = true;
+		start_recv(ipc);
+	}
 	pthread_mutex_unlock(&ipc->lock);
-	ipc->lent = item.msg;
-	if (again)
-		nng_recv_aio(ipc->sock, ipc->recv_aio);
+	ipc->lent = item.frame;
 	*event = (struct ipc_nng_event){.what = item.what};
-	if (item.msg != NULL) {
-		event->bytes = nng_msg_body(item.msg);
-		event->len = nng_msg_len(item.msg);
+	if (item.frame != NULL) {
+		event->bytes = item.frame->bytes;
+		event->len = item.frame->len;
 	}
 	return found;
 }
 
-static nng_msg *make_msg(const void *head, size_t head_len, const void *payload, size_t payload_len)
+static struct frame *make_frame(
+	const void *head, size_t head_len, const void *payload, size_t payload_len)
 {
-	nng_msg *msg;
+	struct frame *frame = frame_new(PREFIX + head_len + payload_len);
+	uint32_t len = (uint32_t)(head_len + payload_len);
 
-	if (nng_msg_alloc(&msg, 0) != 0)
+	if (frame == NULL)
 		return NULL;
-	if (nng_msg_append(msg, head, head_len) != 0 ||
-		(payload_len > 0 && nng_msg_append(msg, payload, payload_len) != 0)) {
-		nng_msg_free(msg);
-		return NULL;
-	}
-	return msg;
+	memcpy(frame->bytes, &len, PREFIX);
+	memcpy(frame->bytes + PREFIX, head, head_len);
+	if (payload_len > 0)
+		memcpy(frame->bytes + PREFIX + head_len, payload, payload_len);
+	return frame;
 }
 
 bool ipc_nng_send(struct ipc_nng *ipc, unsigned kind, const void *head, size_t head_len,
 	const void *payload, size_t payload_len, bool *replaced)
 {
-	nng_msg *msg = kind < IPC_NNG_KINDS ? make_msg(head, head_len, payload, payload_len) : NULL;
-	nng_msg *old = NULL;
+	struct frame *frame =
+		kind < IPC_NNG_KINDS ? make_frame(head, head_len, payload, payload_len) : NULL;
+	struct frame *old = NULL;
 	bool linked;
-	bool now = false;
 
-	if (msg == NULL)
+	if (frame == NULL)
 		return false;
 	pthread_mutex_lock(&ipc->lock);
-	linked = ipc->pipe != 0;
+	linked = ipc->stream != NULL && !ipc->lost;
 	if (!linked) {
-		old = msg;
+		old = frame;
 	} else if (!ipc->sending) {
 		ipc->sending = true;
-		ipc->sending_for = ipc->pipe;
-		now = true;
+		ipc->tx = frame;
+		start_send(ipc);
 	} else {
-		old = ipc->slot[kind].msg;
-		ipc->slot[kind] = (struct slot){.msg = msg, .order = ipc->order++};
+		old = ipc->slot[kind].frame;
+		ipc->slot[kind] = (struct slot){.frame = frame, .order = ipc->order++};
 	}
 	pthread_mutex_unlock(&ipc->lock);
 	if (replaced != NULL)
 		*replaced = linked && old != NULL;
-	nng_msg_free(old);
-	if (now) {
-		nng_aio_set_msg(ipc->send_aio, msg);
-		nng_send_aio(ipc->sock, ipc->send_aio);
-	}
+	free(old);
 	return linked;
 }

@@ -19,7 +19,6 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-#undef LIST_INIT // of <sys/queue.h>, which DPDK includes
 #include "common/base/list.h"
 
 #include "common/base/compiler.h"

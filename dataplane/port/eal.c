@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -89,16 +91,51 @@ static void explain_pci(const char *device)
 		full, n > 0 ? strrchr(driver, '/') + 1 : "none", full);
 }
 
-static void explain_vdev(const char *device)
+// The kernel interface that a virtual device receives from; false when it has none.
+static bool kernel_iface(const char *device, char name[IF_NAMESIZE])
 {
 	const char *iface = strstr(device, "iface=");
-	char name[IF_NAMESIZE] = "";
 
-	if (iface)
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface + 6, ","), iface + 6);
-	if (iface && iface[6] != '/' && if_nametoindex(name) == 0)
+	// Other drivers make the interface, or mean a socket's path.
+	if (!iface || strncmp(device, "net_af_", 7) != 0)
+		return false;
+	snprintf(name, IF_NAMESIZE, "%.*s", (int)strcspn(iface + 6, ","), iface + 6);
+	return true;
+}
+
+static bool is_up(const char *name)
+{
+	struct ifreq req = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up = true;
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &req) == 0)
+		up = (req.ifr_flags & IFF_UP) != 0;
+	if (fd >= 0)
+		close(fd);
+	return up;
+}
+
+static bool check_iface(const char *device)
+{
+	char name[IF_NAMESIZE];
+
+	if (!kernel_iface(device, name))
+		return true;
+	if (if_nametoindex(name) == 0) {
 		log_err("port: there is no interface %s here. List them with: ip link", name);
-	else if (geteuid() != 0)
+		return false;
+	}
+	if (!is_up(name))
+		log_warn("port: interface %s is down; nothing passes until: ip link set %s up",
+			name, name);
+	return true;
+}
+
+static void explain_vdev(const char *device)
+{
+	if (geteuid() != 0)
 		log_err("port: %s can't be opened without root or CAP_NET_RAW and CAP_NET_ADMIN",
 			device);
 	else
@@ -120,7 +157,7 @@ bool eal_start(const struct eal_config *config)
 	static struct eal_args args; // the EAL keeps pointers into it
 	bool huge;
 
-	if (!choose_huge(config, &huge))
+	if (!check_iface(config->device) || !choose_huge(config, &huge))
 		return false;
 	eal_args_make(config, huge, &args);
 	if (args.full) {

@@ -12,8 +12,6 @@
 
 #include <rte_mbuf.h>
 
-#undef LIST_INIT // of <sys/queue.h>, which DPDK includes
-
 #include "common/base/compiler.h"
 #include "common/base/list.h"
 #include "common/base/mono.h"

@@ -89,6 +89,8 @@ static bool others_wait(const struct store_conn *c, const struct client *slow)
 {
 	const struct request *r = c->flight.head;
 
+	if (c->is_bulk)
+		return c->store->bulk_wait.n > 0;
 	if (c->wait.n > 0)
 		return true;
 	for (unsigned i = 0; r && i < 64; i++, r = r->next)
@@ -127,6 +129,6 @@ void store_expire(struct store_conn *c, struct mono now)
 {
 	if (c->store->timeout > 0)
 		expire_late(c, now);
-	if (!c->is_bulk && c->state == STORE_UP)
+	if (c->state == STORE_UP)
 		check_reader(c, now);
 }

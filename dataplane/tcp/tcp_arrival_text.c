@@ -141,6 +141,9 @@ static void take_text(struct tcp_conn *conn, struct tcp_seg *seg)
 
 static void take_fin(struct tcp_conn *conn)
 {
+	// Whatever a peer sent beyond its own FIN is no part of the stream.
+	if (conn->reasm != NULL)
+		drop_reasm(conn);
 	conn->rcv_nxt++;
 	conn->ack_now = true;
 	conn->dups_owed = 0;

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#undef LIST_INIT // of <sys/queue.h>, which DPDK includes
 #include "common/base/list.h"
 #include "common/base/pool.h"
 #include "common/base/rng.h"

@@ -116,7 +116,8 @@ class Maker:
 
     def geo_flags(self):
         return (self.maybe("WITHDIST", chance=0.2) + self.maybe("WITHCOORD", chance=0.2)
-                + self.maybe("WITHHASH", chance=0.2) + self.maybe("COUNT", self.int(0, 5), chance=0.3)
+                + self.maybe("WITHHASH", chance=0.2)
+                + self.maybe("COUNT", self.int(0, 5), chance=0.3)
                 + self.maybe(self.pick("ASC", "DESC"), chance=0.5))
 
     def numkeys(self, kind):
@@ -172,6 +173,10 @@ def _set(m):
     return ([m.key("s"), m.value()] + m.maybe(m.pick("NX", "XX"), chance=0.2)
             + m.maybe("GET", chance=0.2)
             + (m.maybe("KEEPTTL", chance=0.2) or m.expiry()))
+
+
+def _fields(m):
+    return [x for _ in range(m.int(1, 4)) for x in (m.member(), m.value())]
 
 
 def _pairs(m, kind):
@@ -256,7 +261,8 @@ GENERIC = {
     + m.maybe("REPLACE") + m.maybe("FREQ", 5, chance=0.1),
     "scan": lambda m: [0, "COUNT", 100000] + m.maybe("MATCH", m.pick("s*", "*1"), chance=0.3)
     + m.maybe("TYPE", m.pick("list", "zset"), chance=0.3),
-    "sort": lambda m: m.sort(m.key(m.pick("l", "t", "z"))) + m.maybe("STORE", m.key("l"), chance=0.2),
+    "sort": lambda m: m.sort(m.key(m.pick("l", "t", "z")))
+    + m.maybe("STORE", m.key("l"), chance=0.2),
     "sort_ro": lambda m: m.sort(m.key(m.pick("l", "t", "z"))),
     "touch": lambda m: m.keys(m.pick(*ANY)),
     "ttl": lambda m: [m.key(m.pick(*ANY))],
@@ -280,10 +286,10 @@ HASHES = {
     "hkeys": lambda m: [m.key("h")],
     "hlen": lambda m: [m.key("h")],
     "hmget": lambda m: [m.key("h")] + m.members(),
-    "hmset": lambda m: [m.key("h")] + [x for _ in range(m.int(1, 4)) for x in (m.member(), m.value())],
+    "hmset": lambda m: [m.key("h")] + _fields(m),
     "hrandfield": lambda m: [m.key("h")] + m.maybe(m.int(), *m.maybe("WITHVALUES")),
     "hscan": lambda m: [m.key("h"), 0, "COUNT", 100000] + m.maybe("MATCH", "m*", chance=0.3),
-    "hset": lambda m: [m.key("h")] + [x for _ in range(m.int(1, 4)) for x in (m.member(), m.value())],
+    "hset": lambda m: [m.key("h")] + _fields(m),
     "hsetnx": lambda m: [m.key("h"), m.member(), m.value()],
     "hstrlen": lambda m: [m.key("h"), m.member()],
     "hvals": lambda m: [m.key("h")],
@@ -357,7 +363,8 @@ SORTED_SETS = {
     "zremrangebyscore": lambda m: [m.key("z"), m.int(), m.int()],
     "zrevrange": lambda m: [m.key("z"), m.int(), m.int()] + m.maybe("WITHSCORES"),
     "zrevrangebylex": lambda m: [m.lex_key()] + m.lex_range() + m.limit(),
-    "zrevrangebyscore": lambda m: [m.key("z")] + m.score_range() + m.maybe("WITHSCORES") + m.limit(),
+    "zrevrangebyscore": lambda m: [m.key("z")] + m.score_range() + m.maybe("WITHSCORES")
+    + m.limit(),
     "zrevrank": lambda m: [m.key("z"), m.member()],
     "zscan": lambda m: [m.key("z"), 0, "COUNT", 100000] + m.maybe("MATCH", "m*", chance=0.3),
     "zscore": lambda m: [m.key("z"), m.member()],

@@ -23,7 +23,9 @@ def test_python_client(env):
 
 
 def test_ping(env):
-    test_basic.test_ping(env)
+    """Fragments both ways, of both families."""
+    test_basic.ping(("-4", env.node.data4), ("-4", "-s", "8000", env.node.data4),
+                    ("-6", env.node.data6), ("-6", "-s", "8000", env.node.data6))
 
 
 @limit(120)

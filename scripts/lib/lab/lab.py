@@ -69,8 +69,8 @@ class Lab:
         for node in self.nodes:
             if node.name == host:
                 return node
-        raise LabError("no host %s in lab %s; there are: %s"
-                       % (host, self.name, " ".join(n.name for n in self.nodes) or "none: `up` first"))
+        names = " ".join(n.name for n in self.nodes) or "none: `up` first"
+        raise LabError("no host %s in lab %s; there are: %s" % (host, self.name, names))
 
     def check_host(self, host):
         if host == CLIENT and self.nodes:

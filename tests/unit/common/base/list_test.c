@@ -26,7 +26,7 @@ static void expect(struct list *head, const int *values, unsigned n)
 
 static void keeps_order(void **state)
 {
-	struct list head = LIST_INIT(head);
+	struct list head = LIST_SELF(head);
 	struct item item[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
 
 	(void)state;
@@ -47,8 +47,8 @@ static void keeps_order(void **state)
 
 static void splices_all_and_leaves_the_source_empty(void **state)
 {
-	struct list a = LIST_INIT(a);
-	struct list b = LIST_INIT(b);
+	struct list a = LIST_SELF(a);
+	struct list b = LIST_SELF(b);
 	struct item item[4] = {{.value = 1}, {.value = 2}, {.value = 3}, {.value = 4}};
 
 	(void)state;
@@ -65,7 +65,7 @@ static void splices_all_and_leaves_the_source_empty(void **state)
 
 static void may_lose_the_current_one_while_walking(void **state)
 {
-	struct list head = LIST_INIT(head);
+	struct list head = LIST_SELF(head);
 	struct item item[6];
 
 	(void)state;

@@ -311,32 +311,60 @@ static void kinds_keep_their_order(void **state)
 	ipc_nng_free(cp);
 }
 
-// Connections come and go while messages are under way: the first message of a connection must
-// always get through, or the two would wait for each other for ever.
+// Dialers are killed while messages are under way in both directions: the next connection must
+// always work, and its first message get through.
 static void a_new_connection_always_works(void **state)
 {
-	static char big[256 * 1024];
+	static char big[64 * 1024];
 	struct ipc_nng *dp;
 
 	(void)state;
 	assert_int_equal(ipc_nng_listen(&dp, path), 0);
-	for (int round = 0; round < 100; round++) {
+	for (int round = 0; round < 40; round++) {
+		struct ipc_nng_event event;
+		pid_t pid = fork();
+		int got = 0;
+
+		if (pid == 0) {
+			execl("/proc/self/exe", "x", "echo", path, (char *)NULL);
+			_exit(127);
+		}
+		do
+			event = next(dp);
+		while (event.what != IPC_NNG_UP);
+		assert_true(send_text(dp, 1, "hello"));
+		while (got < 1 + round % 5) {
+			for (unsigned kind = 2; kind < 12; kind++)
+				(void)ipc_nng_send(dp, kind, "x", 1, big, sizeof(big), NULL);
+			got += next(dp).what == IPC_NNG_MSG;
+		}
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	ipc_nng_free(dp);
+}
+
+static void closing_while_messages_are_under_way_ends(void **state)
+{
+	static char big[64 * 1024];
+	struct ipc_nng *dp;
+
+	(void)state;
+	assert_int_equal(ipc_nng_listen(&dp, path), 0);
+	for (int round = 0; round < 50; round++) {
 		struct ipc_nng_event event;
 		struct ipc_nng *cp;
-		int text = 0;
 
 		assert_int_equal(ipc_nng_dial(&cp, path), 0);
 		do
 			event = next(dp);
 		while (event.what != IPC_NNG_UP);
-		assert_true(send_text(dp, 1, "hello"));
-		// Jams the connection that is about to go.
-		for (unsigned kind = 2; kind < 12; kind++)
+		expect(cp, IPC_NNG_UP);
+		for (unsigned kind = 2; kind < 12; kind++) {
 			(void)ipc_nng_send(dp, kind, "x", 1, big, sizeof(big), NULL);
-		while (text != 1) {
-			event = next(cp);
-			text += event.what == IPC_NNG_MSG && event.len == 5;
+			(void)ipc_nng_send(cp, kind, "x", 1, big, sizeof(big), NULL);
 		}
+		usleep((unsigned)(round % 5) * 100);
 		ipc_nng_free(cp);
 	}
 	ipc_nng_free(dp);
@@ -361,6 +389,24 @@ static void too_long_a_message_ends_the_connection(void **state)
 	ipc_nng_free(dp);
 }
 
+// Talks without end once it was said hello to.
+static int echo(struct ipc_nng *ipc)
+{
+	static char big[64 * 1024];
+
+	while (next(ipc).len != 5)
+		;
+	for (unsigned i = 0;; i++) {
+		struct ipc_nng_event event;
+
+		(void)ipc_nng_send(ipc, i % 8, "y", 1, big, sizeof(big), NULL);
+		(void)ipc_nng_next(ipc, &event);
+		usleep(100);
+		if (getppid() == 1)
+			return 0; // the test died
+	}
+}
+
 // A child of the kill tests: comes up, says something, waits to be killed.
 static int child(const char *role, const char *at)
 {
@@ -369,6 +415,8 @@ static int child(const char *role, const char *at)
 
 	if (error != 0)
 		return 1;
+	if (strcmp(role, "echo") == 0)
+		return echo(ipc);
 	while (!send_text(ipc, 1, "from the child"))
 		usleep(1000);
 	sleep(WAIT_MS / 1000);
@@ -393,6 +441,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(
 			a_flood_is_bounded_and_the_newest_survives, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_new_connection_always_works, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			closing_while_messages_are_under_way_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(kinds_keep_their_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			too_long_a_message_ends_the_connection, setup, teardown),

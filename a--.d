@@ -1,0 +1,1 @@
+-: tests/support/poison_pool.h
