@@ -88,6 +88,13 @@ $(BUILD)/obj/%.o: %.c | packages
 	@echo "  CC      $<"
 	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) -DDYN_VERSION='"$(VERSION)"' -c -o $@ $<
 
+# Only these say the version; they are compiled again when it changes.
+VERSION_STAMP := $(BUILD)/version-$(VERSION)
+VERSIONED := $(call obj,dataplane/main.c controlplane/main.c dataplane/session/local_info.c)
+$(VERSIONED): $(VERSION_STAMP)
+$(VERSION_STAMP):
+	@mkdir -p $(@D) && rm -f $(BUILD)/version-* && touch $@
+
 # A missing package is said once, in words, instead of by a hundred missing headers.
 .PHONY: packages
 packages:

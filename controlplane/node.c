@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/loop.h"
+#include "common/base/signals.h"
 #include "controlplane/cluster/cluster.h"
 #include "controlplane/link/dp_link.h"
-#include "controlplane/loop.h"
 #include "controlplane/rest/rest.h"
 #include "controlplane/rest/rest_http.h"
-#include "controlplane/signals.h"
 
 #define FILES_WANTED 65536
 

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
+#include "common/ipc/ipc_threads.h"
 #include "dataplane/setup.h"
 
 // How soon a snapshot that all workers use is acknowledged.
@@ -135,6 +136,23 @@ static bool make_workers(struct node *node)
 	return true;
 }
 
+// A thread of nng's on a worker's core would take it away from the worker for milliseconds.
+static bool threads_kept_off(const struct node *node)
+{
+	cpu_set_t cpus;
+	int strays;
+
+	CPU_ZERO(&cpus);
+	for (unsigned i = 0; i < node->cores.worker_n; i++)
+		CPU_SET(node->cores.worker[i], &cpus);
+	strays = node->cores.shared ? 0 : ipc_threads_on(&cpus, NULL);
+	if (strays > 0)
+		log_err("%d threads of the IPC library may run on the workers' cores; this is a "
+			"defect of the program, please report it",
+			strays);
+	return strays <= 0;
+}
+
 static bool make_link(struct node *node)
 {
 	struct link_config config = {
@@ -147,7 +165,7 @@ static bool make_link(struct node *node)
 	};
 
 	node->link = link_new(&config, loop_now());
-	return node->link != NULL;
+	return node->link != NULL && threads_kept_off(node);
 }
 
 static bool make_loop(struct node *node)

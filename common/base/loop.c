@@ -1,4 +1,4 @@
-#include "controlplane/loop.h"
+#include "common/base/loop.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-// The event loop of a main thread: one thread, descriptors and a callback for each. All logic of the
-// control plane runs here; other threads (nng's) only hand over through descriptors.
+// The event loop of a main thread: descriptors and a callback for each. What a process decides, it
+// decides here; other threads (nng's) only hand over through descriptors.
 #pragma once
 
 #include "common/base/compiler.h"

@@ -1,4 +1,4 @@
-#include "controlplane/signals.h"
+#include "common/base/signals.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -2,8 +2,9 @@
 // The data plane listens, since it is the one that must not depend on anything; the control plane
 // dials, again and again. One connection at a time: another dialer waits until it is gone.
 //
-// nng's sockets (pair0 and the like) are not used: in 1.5 the thread that clears away connections
-// can hang for ever when one ends while messages are under way, and no other one is accepted then.
+// nng's sockets (pair0 and the like) are not used: in 1.5 an operation that is begun on a stream
+// just after it was closed never ends; its sockets run into that when a connection goes while
+// messages are under way, and accept no other one from then on. Here the two can't happen at once.
 //
 // Threads: nng runs its own; they inherit the affinity of the thread that makes the first call here
 // (in the data plane: the main thread, which must be off the worker cores by then; see

@@ -14,7 +14,7 @@ enum stat_kind {
 	STAT_GAUGE,
 };
 
-enum stat {
+enum stat_id {
 #define STAT(id, kind, help) STAT_##id,
 #include "common/stats/stats.def"
 #undef STAT
@@ -51,17 +51,17 @@ extern const struct stat_row stat_rows[STAT_N];
 extern const struct stat_row drop_rows[DROP_N]; // all counters
 extern const struct stat_row hist_rows[HIST_N];
 
-static inline void stat_add(struct stats *stats, enum stat id, uint64_t n)
+static inline void stat_add(struct stats *stats, enum stat_id id, uint64_t n)
 {
 	stats->stat[id] += n;
 }
 
-static inline void stat_inc(struct stats *stats, enum stat id)
+static inline void stat_inc(struct stats *stats, enum stat_id id)
 {
 	stats->stat[id]++;
 }
 
-static inline void stat_dec(struct stats *stats, enum stat id)
+static inline void stat_dec(struct stats *stats, enum stat_id id)
 {
 	stats->stat[id]--;
 }

@@ -14,7 +14,7 @@
 // The request that the client is in the middle of is a large one.
 static inline bool bulk_is_due(const struct session *s, const struct resp_request_parser *p)
 {
-	return p->at + p->payload_left > s->config.bulk_min;
+	return p->args_seen > 0 && p->at + p->payload_left > s->config.bulk_min;
 }
 
 // Makes the request when its client has no other; until then the client waits.

@@ -14,6 +14,7 @@ void parse_names(const struct session *s, const struct client *c,
 	const struct resp_request_parser *p, uint32_t max, struct parse_names *out)
 {
 	out->n = 0;
+	out->arg[0] = slice_make("", 0);
 	for (uint32_t i = 0; i < p->args_seen && i < max; i++) {
 		uint64_t at = p->args[i].at;
 		uint64_t there = p->at - at;
@@ -29,6 +30,7 @@ static void encoded_names(struct slice encoded, uint32_t max, struct parse_names
 	struct args args = args_make(encoded);
 
 	out->n = 0;
+	out->arg[0] = slice_make("", 0);
 	while (out->n < max && args_next(&args, &out->arg[out->n]))
 		out->n++;
 }
@@ -223,7 +225,7 @@ static void parser_done(struct session *s, struct client *c)
 	if (c->parser) {
 		pool_put(&s->parsers, c->parser);
 		c->parser = NULL;
-	} else if (s->parser.state == RESP_REQUEST_BROKEN) {
+	} else if (s->parser.state != RESP_REQUEST_END) {
 		resp_request_init(&s->parser, s->config.value_max);
 	}
 }
@@ -238,6 +240,20 @@ static void parser_keep(struct session *s, struct client *c)
 	resp_request_init(&s->parser, s->config.value_max);
 }
 
+// Not whole yet: it may be one that streams, or a line without an end that could fill the window.
+static void request_goes_on(struct session *s, struct client *c, struct mono now)
+{
+	const struct resp_request_parser *p = c->parser ? c->parser : &s->parser;
+
+	if (bulk_is_due(s, p)) {
+		parser_keep(s, c);
+		bulk_begin(s, c, now);
+	} else if (p->args_seen == 0 && p->at > s->config.bulk_min) {
+		protocol_error(s, c, "Protocol error: too big inline request", now);
+		parser_done(s, c);
+	}
+}
+
 // One step over contiguous bytes. False when the client was ended.
 static bool parse_chunk(
 	struct session *s, struct client *c, const uint8_t *data, size_t len, struct mono now)
@@ -250,10 +266,7 @@ static bool parse_chunk(
 	input_advance(c, used);
 	switch (status) {
 	case RESP_MORE:
-		if (bulk_is_due(s, p)) {
-			parser_keep(s, c);
-			bulk_begin(s, c, now);
-		}
+		request_goes_on(s, c, now);
 		return true;
 	case RESP_DONE:
 		alive = request_whole(s, c, p, now);

@@ -12,21 +12,20 @@
 // The ACK of a retransmitted segment gives no sample (Karn), unless the timestamp that it echoes
 // shows that it answers the last transmission. (An older echo does not mean an older answer: the
 // answer to an earlier transmission may have been lost, RFC 7323 §4.1.)
-static bool unambiguous(const struct tcp_conn *conn, const struct tcp_seg *seg,
-	const struct tcp_sent_acked *acked)
+static bool unambiguous(
+	const struct tcp_conn *conn, const struct tcp_seg *seg, const struct tcp_sent_acked *acked)
 {
 	if (!acked->again)
 		return true;
 	return conn->ts_on && seg->opts.ts &&
-	       seq_geq(seg->opts.tsecr, tcp_ts_clock(acked->at) + conn->ts_offset);
+		seq_geq(seg->opts.tsecr, tcp_ts_clock(acked->at) + conn->ts_offset);
 }
 
 // One sample a round trip.
-static void sample_rtt(struct tcp_conn *conn, const struct tcp_seg *seg,
-	const struct tcp_sent_acked *acked)
+static void sample_rtt(
+	struct tcp_conn *conn, const struct tcp_seg *seg, const struct tcp_sent_acked *acked)
 {
-	if (acked->segs == 0 || seq_lt(seg->ack, conn->rtt_seq) ||
-		!unambiguous(conn, seg, acked))
+	if (acked->segs == 0 || seq_lt(seg->ack, conn->rtt_seq) || !unambiguous(conn, seg, acked))
 		return;
 	tcp_rtt_sample(&conn->rtt, mono_since(conn->tcp->now, acked->at));
 	conn->rtt_seq = conn->snd_nxt;

@@ -40,6 +40,15 @@ static inline void tcp_conn_touch(struct tcp_conn *conn)
 		list_push_back(&conn->tcp->out, &conn->out_link);
 }
 
+// What a request and its reply touch of it.
+static inline void tcp_conn_prefetch(const struct tcp_conn *conn)
+{
+	const unsigned char *line = (const unsigned char *)conn;
+
+	for (unsigned i = 0; i < 8; i++)
+		rte_prefetch0(line + (size_t)i * CACHE_LINE);
+}
+
 void tcp_conn_raise(struct tcp_conn *conn, unsigned events);
 
 // It is over. `error` as tcp_error has it; without one, bytes not yet read stay readable. The

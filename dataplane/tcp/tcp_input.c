@@ -65,14 +65,11 @@ static void dispatch(struct tcp *tcp, struct tcp_seg *seg)
 
 static void prefetch_conn(const struct tcp *tcp, const struct tcp_seg *seg)
 {
-	const unsigned char *object = tcp_table_guess(&tcp->table, seg->key.hash);
+	const void *object = tcp_table_guess(&tcp->table, seg->key.hash);
 
-	if (object == NULL)
-		return;
-	rte_prefetch0(object);
-	rte_prefetch0(object + CACHE_LINE);
-	rte_prefetch0(object + 2 * CACHE_LINE);
-	rte_prefetch0(object + 3 * CACHE_LINE);
+	// Should it be no connection but a smaller record, a few lines are fetched for nothing.
+	if (object != NULL)
+		tcp_conn_prefetch(object);
 }
 
 void tcp_input(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct mono now)

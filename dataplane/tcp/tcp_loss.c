@@ -45,7 +45,8 @@ void tcp_loss_new_ack(struct tcp_conn *conn, uint32_t segs, uint32_t bytes, stru
 
 	if (!conn->recovering) {
 		conn->dup_acks = 0;
-		// After a time-out, one ACK may cover much that had arrived long ago: no burst for it.
+		// After a time-out, one ACK may cover much that had arrived long ago: no burst for
+		// it.
 		if (seq_leq(conn->snd_una, conn->recover))
 			bytes = RTE_MIN(bytes, 2u * conn->mss);
 		if (conn->cwnd_limited)

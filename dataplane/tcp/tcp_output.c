@@ -321,8 +321,11 @@ bool tcp_output(struct tcp *tcp, struct mono now)
 	tcp->now = now;
 	while ((link = list_pop_front(&tcp->out)) != NULL) {
 		struct tcp_conn *conn = list_entry(link, struct tcp_conn, out_link);
-		enum flush flush = flush_conn(conn);
+		enum flush flush;
 
+		if (!list_empty(&tcp->out))
+			tcp_conn_prefetch(list_entry(tcp->out.next, struct tcp_conn, out_link));
+		flush = flush_conn(conn);
 		if (flush == FLUSH_MORE)
 			list_push_back(&tcp->out, link);
 		if (flush == FLUSH_FULL) {

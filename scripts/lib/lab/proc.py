@@ -49,8 +49,10 @@ class Process:
         with open(self.log, "ab") as log:
             log.write(("--- %s %s\n" % (time.strftime("%H:%M:%S"), " ".join(argv))).encode())
             log.flush()
+            # DPDK keeps its run-time files in this folder too, instead of in /run/dpdk.
             child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                     cwd=self.folder, start_new_session=True)
+                                     cwd=self.folder, start_new_session=True,
+                                     env={**os.environ, "RUNTIME_DIRECTORY": self.folder})
         # Waited for in pid(); keeps subprocess from warning about a child it still knows.
         child.returncode = 0
         with open(self.record + ".new", "w") as f:

@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/ipc/ipc_peer.h"
 #include "controlplane/link/dp_link.h"
-#include "controlplane/loop.h"
+#include "common/base/loop.h"
 
 #define WAIT_MS 10000
 

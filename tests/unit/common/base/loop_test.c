@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "controlplane/loop.h"
+#include "common/base/loop.h"
 
 struct seen {
 	struct loop *loop;
