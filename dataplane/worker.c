@@ -197,7 +197,7 @@ static unsigned turn(struct worker *w, const struct snapshot *snapshot)
 	work += settle_run(w->session, store_answered(w->store), w->now);
 
 	send_all(w);
-	return work + w->tx_n;
+	return work;
 }
 
 // --- between turns
@@ -220,7 +220,8 @@ static void sleep_until_ready(struct worker *w, struct link *link)
 		fds[n++] = (struct idle_fd){.fd = w->port_fd, .events = POLLIN};
 	n += store_fds(w->store, fds + n, IDLE_FDS_MAX - n);
 	link_worker_offline(link, w->id);
-	idle_sleep(fds, n, w->port_fd >= 0, mono_since(timers_next(w), w->now));
+	// Nothing says when a port that is full, or whose link is down, takes frames again.
+	idle_sleep(fds, n, w->port_fd >= 0 && w->tx_n == 0, mono_since(timers_next(w), w->now));
 	link_worker_online(link, w->id);
 	stat_inc(&w->stats, STAT_sleeps);
 	// Whatever woke us, timers are looked at.

@@ -14,7 +14,7 @@ SAN_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/san OPT=-O1 SAN=a
 	MARCH=$(MARCH) WERROR=$(WERROR)
 
 # Levels note their counts here; the last line of `make test` is their sum.
-TOTALS := $(BUILD)/test-totals
+TOTALS = $(abspath $(BUILD))/test-totals
 LEVELS := unit unit-san fuzz-replay e2e
 
 .PHONY: test
@@ -23,7 +23,7 @@ test: ## install what is missing, build, run all levels: unit, sanitized, fuzz c
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@rm -f $(TOTALS)
 	@for level in $(LEVELS); do \
-		TOTALS=$(TOTALS) TEST_LEVEL=$$level $(MAKE) --no-print-directory $(JOBS) $$level || true; done
+		TEST_TOTALS=$(TOTALS) TEST_LEVEL=$$level $(MAKE) --no-print-directory $(JOBS) $$level || true; done
 	@tests/run total $(TOTALS) $(LEVELS)
 
 .PHONY: unit-san
@@ -66,3 +66,12 @@ print-common-flags:
 	@echo '$(filter-out -MMD -MP,$(COMMON_CFLAGS))'
 print-dpdk-flags:
 	@echo '$(filter-out -MMD -MP,$(DPDK_ALL_CFLAGS))'
+
+# --- clients on our own TCP, for ports that the kernel has no end of
+VDEV_CLIENT := $(BUILD)/vdev_client
+
+$(VDEV_CLIENT): $(call obj,tests/e2e/vdev_client/main.c tests/support/load.c) $(DP_LIB) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
+
+e2e: $(VDEV_CLIENT)

@@ -41,10 +41,9 @@ static unsigned prepared(struct port *port, uint16_t queue, struct rte_mbuf **fr
 {
 	unsigned good = rte_eth_tx_prepare(port->id, queue, frames, (uint16_t)n);
 
-	if (unlikely(good == 0 && n > 0)) {
+	if (unlikely(good == 0)) {
 		stat_drop(stats, DROP_TX_REFUSED);
 		rte_pktmbuf_free(frames[0]);
-		frames[0] = NULL;
 	}
 	return good;
 }
@@ -53,11 +52,15 @@ static unsigned send_burst(struct port *port, uint16_t queue, struct rte_mbuf **
 	struct stats *stats)
 {
 	uint32_t len[TX_BURST];
-	unsigned good = prepared(port, queue, frames, n, stats);
+	unsigned good;
 	unsigned sent;
 
+	if (unlikely(n == 0))
+		return 0;
+	good = prepared(port, queue, frames, n, stats);
+	// The first was refused, and is gone.
 	if (unlikely(good == 0))
-		return frames[0] ? 0 : 1;
+		return 1;
 	for (unsigned i = 0; i < good; i++)
 		len[i] = frames[i]->pkt_len;
 	sent = rte_eth_tx_burst(port->id, queue, frames, (uint16_t)good);

@@ -55,9 +55,10 @@ static bool is_abandoned(const struct store_conn *c)
 // A client that sends nothing more holds up those who wait for a connection.
 static bool is_stalled(const struct store_conn *c, struct mono now)
 {
-	return c->store->bulk_wait.n > 0 && c->flight.n > 0 &&
-		!(c->flight.head->flags & REQUEST_WHOLE) &&
-		mono_since(now, c->progress_at) >= STORE_BULK_STALL_NS;
+	const struct request *r = c->flight.head;
+
+	return r && c->store->bulk_wait.n > 0 && !(r->flags & REQUEST_WHOLE) && !r->bytes &&
+		c->out.bytes == 0 && mono_since(now, c->progress_at) >= STORE_BULK_STALL_NS;
 }
 
 static void poll_one(struct store_conn *c, struct mono now, unsigned *work)
@@ -66,13 +67,13 @@ static void poll_one(struct store_conn *c, struct mono now, unsigned *work)
 		store_conn_check(c, now);
 	if (c->state != STORE_UP)
 		return;
-	if (is_stalled(c, now)) {
-		request_cut(&c->store->answered, c->flight.head);
-		stat_inc(c->store->stats, STAT_client_slow);
-	}
 	if (is_abandoned(c)) {
 		store_conn_fail(c, STORE_END_OURS, now);
 		return;
+	}
+	if (is_stalled(c, now)) {
+		request_cut(&c->store->answered, c->flight.head);
+		stat_inc(c->store->stats, STAT_client_slow);
 	}
 	if (store_write(c, now, work))
 		store_read(c, now, work);

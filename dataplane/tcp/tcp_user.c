@@ -5,6 +5,9 @@
 #include "dataplane/tcp/tcp_output.h"
 #include "dataplane/tcp/tcp_timer.h"
 
+// What a connection may queue while memory is scarce.
+#define ROOM_SCARCE 16384u
+
 struct tcp_conn *tcp_event(struct tcp *tcp, unsigned *events)
 {
 	struct list *link = list_pop_front(&tcp->events);
@@ -98,6 +101,10 @@ uint32_t tcp_send_room(struct tcp_conn *conn)
 	if (conn->state == TCPS_CLOSED)
 		return 0;
 	if (tcp->mem > tcp->cfg.mem_max / 4 * 3) {
+		// The rest is for those who owe nothing: peers that do not read must not silence
+		// all others.
+		if (unacked == 0 && tcp->mem < tcp->cfg.mem_max)
+			return RTE_MIN(room, ROOM_SCARCE);
 		conn->want_room = true;
 		if (!list_linked(&conn->starved_link))
 			list_push_back(&tcp->starved, &conn->starved_link);

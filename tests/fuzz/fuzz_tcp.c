@@ -180,6 +180,24 @@ static uint32_t near(struct input *in, uint32_t low, uint32_t high)
 	}
 }
 
+// The payload in several mbufs, as it is after IP reassembly.
+static struct rte_mbuf *chop(struct rte_mbuf *m, uint16_t head)
+{
+	struct rte_mbuf *rest;
+	uint16_t len;
+
+	if (m == NULL || m->data_len <= head)
+		return m;
+	rest = rte_pktmbuf_alloc(pool);
+	if (rest == NULL)
+		return m;
+	len = (uint16_t)(m->data_len - head);
+	memcpy(rte_pktmbuf_append(rest, len), rte_pktmbuf_mtod_offset(m, void *, head), len);
+	rte_pktmbuf_trim(m, len);
+	rte_pktmbuf_chain(m, chop(rest, 300));
+	return m;
+}
+
 static void step_segment(struct world *w, struct input *in)
 {
 	uint8_t which = take(in);
@@ -213,7 +231,9 @@ static void step_segment(struct world *w, struct input *in)
 		seg.opts.tsval = (uint32_t)(w->now.ns / NS_PER_MS) + take(in) - 128;
 		seg.opts.tsecr = conn != NULL ? seg.opts.tsval + conn->ts_offset : take16(in);
 	}
-	feed(w, wire_make(&w->wire, &seg));
+	feed(w,
+		seg.len % 3 == 1 ? chop(wire_make(&w->wire, &seg), 100 + seg.len % 64)
+				 : wire_make(&w->wire, &seg));
 }
 
 static void step_frame(struct world *w, struct input *in)

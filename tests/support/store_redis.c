@@ -1,6 +1,9 @@
 #include "tests/support/store_redis.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,7 @@
 static pid_t pid;
 static char dir[64];
 static char path[96];
+static uint16_t port;
 
 static bool answers(void)
 {
@@ -28,8 +32,31 @@ static bool answers(void)
 	return ok;
 }
 
+uint16_t store_redis_free_port(void)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+		getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
+		abort();
+	close(fd);
+	return ntohs(addr.sin_port);
+}
+
+uint16_t store_redis_port(void)
+{
+	return port;
+}
+
 const char *store_redis_start(void)
 {
+	char port_text[8];
+
+	port = store_redis_free_port();
+	snprintf(port_text, sizeof(port_text), "%u", port);
 	snprintf(dir, sizeof(dir), "/tmp/dyn-session-test.XXXXXX");
 	if (!mkdtemp(dir))
 		return NULL;
@@ -37,9 +64,9 @@ const char *store_redis_start(void)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path,
-			"--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "/dev/null",
-			(char *)NULL);
+		execlp("redis-server", "redis-server", "--port", port_text, "--bind", "127.0.0.1",
+			"--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", dir,
+			"--logfile", "/dev/null", (char *)NULL);
 		_exit(127);
 	}
 	for (int ms = 0; ms < START_MS; ms += 20) {

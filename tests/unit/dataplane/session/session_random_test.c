@@ -68,7 +68,7 @@ static char *text_room(struct text *t, size_t len)
 	return at;
 }
 
-static void text_add(struct text *t, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) text_add(struct text *t, const char *fmt, ...)
 {
 	char line[256];
 	va_list args;

@@ -300,6 +300,31 @@ static void value_there_and_back(struct rig *rig, struct rig_client *c, size_t v
 	free(set);
 }
 
+static void test_store_over_tcp(void **state)
+{
+	struct rig_config config = rig_config_default("127.0.0.1");
+
+	config.store.port = store_redis_port();
+	*state = rig_new(&config);
+	test_set_get(state);
+	value_there_and_back(*state, rig_connect(*state), 4 * MB);
+	teardown(state);
+}
+
+static void test_nobody_listens_over_tcp(void **state)
+{
+	struct rig_config config = rig_config_default("127.0.0.1");
+	struct rig_client *c;
+	struct rig *rig;
+
+	config.store.port = store_redis_free_port();
+	rig = rig_new(&config);
+	c = rig_connect(rig);
+	assert_true(RIG_ASK(rig, c, "get a\r\n", "-ERR Storage: Datastore refused connection\r\n"));
+	*state = rig;
+	teardown(state);
+}
+
 static void test_values_of_all_sizes(void **state)
 {
 	static const size_t sizes[] = {0, 1, 440, 511, 512, 513, 1400, 1460, 4000, 16000, 16384,
@@ -474,6 +499,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_set_get),
+		cmocka_unit_test(test_store_over_tcp),
+		cmocka_unit_test(test_nobody_listens_over_tcp),
 		TEST(test_errors_keep_the_connection),
 		TEST(test_nothing_needs_no_reply),
 		TEST(test_protocol_error),

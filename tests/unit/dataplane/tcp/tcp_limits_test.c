@@ -191,17 +191,17 @@ static void test_no_room_in_the_transmit_queue(void **state)
 	unsigned n;
 
 	(void)state;
-	options.tcp[0].snd_buf = 4 << 20;
-	options.tcp[1].rcv_buf = 4 << 20;
+	options.tcp[0].snd_buf = 16 << 20;
+	options.tcp[1].rcv_buf = 16 << 20;
 	options.mbufs = 8000;
 	connect_with(&f, &options);
 	// Open the congestion window first.
-	for (int i = 0; i < 1200; i++)
+	for (int i = 0; i < 3500; i++)
 		tcp_send_copy(f.client, block, sizeof(block));
 	tcp_pair_run(f.pair, 50 * NS_PER_MS);
-	assert_int_equal(tcp_pair_read(f.server, NULL, 0), 1200 * sizeof(block));
+	assert_int_equal(tcp_pair_read(f.server, NULL, 0), 3500 * sizeof(block));
 	tcp_pair_run(f.pair, NS_PER_MS);
-	for (int i = 0; i < 1200; i++)
+	for (int i = 0; i < 2000; i++)
 		tcp_send_copy(f.client, block, sizeof(block));
 	for (int i = 0; i < 40 && all; i++)
 		all = tcp_output(f.pair->host[0].tcp, f.pair->now);
@@ -209,7 +209,7 @@ static void test_no_room_in_the_transmit_queue(void **state)
 	while ((n = net_collect(f.pair->host[0].net, frames, NET_BURST)) > 0)
 		rte_pktmbuf_free_bulk(frames, n); // lost
 	tcp_pair_run(f.pair, 120 * NS_PER_SEC);
-	assert_int_equal(tcp_pair_read(f.server, NULL, 0), 1200 * sizeof(block));
+	assert_int_equal(tcp_pair_read(f.server, NULL, 0), 2000 * sizeof(block));
 	finish(&f);
 }
 

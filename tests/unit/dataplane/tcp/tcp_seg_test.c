@@ -91,7 +91,7 @@ static void test_checksum(void **state)
 	} cases[] = {
 		{RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN, false, true},
 		{RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN, true, false},
-		{RTE_MBUF_F_RX_L4_CKSUM_NONE, true, false},
+		{RTE_MBUF_F_RX_L4_CKSUM_NONE, true, true},
 		{RTE_MBUF_F_RX_L4_CKSUM_GOOD, true, true},
 		{RTE_MBUF_F_RX_L4_CKSUM_BAD, false, false},
 	};
@@ -108,6 +108,37 @@ static void test_checksum(void **state)
 			assert_int_equal(why, DROP_TCP_CSUM);
 		tcp_seg_free(&seg);
 	}
+	assert_int_equal(test_pool_in_use(pool), 0);
+}
+
+// After IP reassembly the payload lies in several mbufs.
+static void test_trimming_a_chain(void **state)
+{
+	(void)state;
+	for (uint32_t front = 0; front <= 101; front += 10)
+		for (uint32_t back = 0; back <= 101 - front; back += 10) {
+			struct rte_mbuf *m = make(false);
+			struct rte_mbuf *rest = rte_pktmbuf_alloc(pool);
+			uint32_t at = front;
+			uint32_t sum = 0;
+			struct tcp_seg seg;
+			enum drop why;
+
+			memcpy(rte_pktmbuf_append(rest, 60),
+				rte_pktmbuf_mtod_offset(m, void *, m->data_len - 60), 60);
+			rte_pktmbuf_trim(m, 60);
+			rte_pktmbuf_chain(m, rest);
+			assert_true(tcp_seg_parse(&seg, m, &why));
+			tcp_seg_trim_front(&seg, front);
+			tcp_seg_trim_back(&seg, back);
+			for (m = seg.m; m != NULL; m = m->next)
+				for (uint16_t i = 0; i < m->data_len; i++, at++, sum++)
+					assert_int_equal(
+						*rte_pktmbuf_mtod_offset(m, uint8_t *, i), at);
+			assert_int_equal(sum, 101 - front - back);
+			assert_int_equal(seg.len, sum);
+			tcp_seg_free(&seg);
+		}
 	assert_int_equal(test_pool_in_use(pool), 0);
 }
 
@@ -133,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_trimming_a_chain),
 		cmocka_unit_test(test_cut_short),
 	};
 
