@@ -42,6 +42,7 @@ struct worker {
 	unsigned tx_n; // frames in `tx` that the port did not take
 	int port_fd;
 	enum worker_order order; // atomic
+	bool ended;              // atomic: it has no clients any more, or doesn't run
 	struct idle idle;
 	struct net_rx rx;
 	struct rte_mbuf *tx[NET_BURST];
@@ -243,16 +244,29 @@ static void rest(struct worker *w, struct link *link)
 	}
 }
 
-// Whether the worker goes on. Once told to stop, it ends when its clients are gone or time is up.
+static bool all_ended(const struct worker *w)
+{
+	for (unsigned i = 0; i < w->worker_n; i++)
+		if (!__atomic_load_n(&w->workers[i]->ended, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+// Whether the worker goes on. Once told to stop, it ends when the clients are gone or time is up;
+// those of the others too, for they may need its queue.
 static bool serving(struct worker *w)
 {
+	bool ended;
+
 	if (likely(__atomic_load_n(&w->order, __ATOMIC_RELAXED) == WORKER_SERVE))
 		return true;
 	if (w->drain_until.ns == MONO_NEVER.ns) {
 		w->drain_until = mono_add(w->now, WORKER_DRAIN_NS);
 		session_drain(w->session, w->now);
 	}
-	return session_clients(w->session) > 0 && mono_before(w->now, w->drain_until);
+	ended = session_clients(w->session) == 0 || mono_due(w->now, w->drain_until);
+	__atomic_store_n(&w->ended, ended, __ATOMIC_RELEASE);
+	return !ended || (!all_ended(w) && !mono_due(w->now, w->drain_until));
 }
 
 void worker_run(struct worker *w, struct link *link)
@@ -261,6 +275,7 @@ void worker_run(struct worker *w, struct link *link)
 
 	snprintf(name, sizeof(name), "worker-%u", w->id);
 	pthread_setname_np(pthread_self(), name);
+	__atomic_store_n(&w->ended, false, __ATOMIC_RELEASE);
 	link_worker_start(link, w->id);
 	while (serving(w)) {
 		const struct snapshot *snapshot = link_snapshot(link);
@@ -277,6 +292,7 @@ void worker_run(struct worker *w, struct link *link)
 		rest(w, link);
 	}
 	transmit(w);
+	port_flush(w->port, w->id, &w->stats);
 	link_worker_stop(link, w->id);
 }
 
@@ -326,6 +342,7 @@ struct worker *worker_new(const struct worker_config *config, const struct clock
 	w->now = clock_now(clock);
 	w->timers_at = w->now;
 	w->drain_until = MONO_NEVER;
+	w->ended = true;
 	idle_init(&w->idle, config->adaptive);
 	snprintf(name, sizeof(name), "learn-%u", w->id);
 	w->learn = rte_ring_create(name, EXCHANGE_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);

@@ -48,8 +48,8 @@ void worker_join(struct worker *const *workers, unsigned n);
 // snapshots.
 void worker_run(struct worker *worker, struct link *link);
 
-// From any thread: answer what is under way, end all connections, and return from worker_run, after
-// WORKER_DRAIN_NS at the latest.
+// From any thread: answer what is under way, end all connections, and return from worker_run once
+// all workers have, after WORKER_DRAIN_NS at the latest. Stop all of them.
 void worker_stop(struct worker *worker);
 
 const struct stats *worker_stats(const struct worker *worker);

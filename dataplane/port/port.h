@@ -76,6 +76,9 @@ unsigned port_rx(struct port *port, unsigned worker, struct rte_mbuf **frames, u
 unsigned port_tx(struct port *port, unsigned worker, struct rte_mbuf **frames, unsigned n,
 	struct stats *stats);
 
+// At the end of a worker: lets out what workers without a queue have given to this one.
+void port_flush(struct port *port, unsigned worker, struct stats *stats);
+
 // Hands segments (mtod at the IP header, l3_len set) that belong to other workers over to these,
 // and moves this worker's own to the front. Returns how many those are.
 unsigned port_keep_own(struct port *port, unsigned worker, struct rte_mbuf **segs, unsigned n,

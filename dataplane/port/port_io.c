@@ -112,6 +112,14 @@ static void send_for_others(struct port *port, struct port_lane *lane, struct st
 	}
 }
 
+void port_flush(struct port *port, unsigned worker, struct stats *stats)
+{
+	struct port_lane *lane = &port->lane[worker];
+
+	while (lane->queue != PORT_NO_QUEUE && lane->tx && !rte_ring_empty(lane->tx))
+		send_for_others(port, lane, stats);
+}
+
 unsigned port_rx(struct port *port, unsigned worker, struct rte_mbuf **frames, unsigned n,
 	struct stats *stats)
 {

@@ -50,6 +50,7 @@ struct client {
 	uint32_t parsed;  // bytes between the two
 	uint32_t unsent;  // reply bytes that TCP did not take yet
 	uint32_t sent;    // reply bytes that TCP took, wraps
+	uint32_t acked;   // of `sent`, when memory ran low and we looked
 	uint32_t n;       // requests in flight
 	uint32_t store_n; // those on their way through the store
 	uint8_t lane;     // the store connection that they are on

@@ -36,6 +36,8 @@ struct session {
 	struct resp_request_parser parser; // for requests that are parsed in one go
 	struct rte_mbuf *spare;            // so that a refusal can always be written
 	struct mono started;
+	struct mono look_at; // when to see whether memory is low
+	bool is_low;         // it was the last time
 	uint64_t next_id;
 	uint64_t commands; // parsed, for INFO
 	uint64_t accepted;

@@ -6,6 +6,7 @@
 #include "dataplane/session/core.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
+#include "dataplane/session/pressure.h"
 
 struct session_config session_config_default(void)
 {
@@ -248,6 +249,7 @@ struct request_queue *session_issued(struct session *s)
 
 void session_advance(struct session *s, struct mono now)
 {
+	pressure_check(s, now);
 	while (!list_empty(&s->linger)) {
 		struct client *c = list_entry(s->linger.next, struct client, ready);
 

@@ -48,6 +48,7 @@ struct session_config {
 	uint32_t core;                // this core of `cores`: CLIENT ID is unique among them
 	uint32_t cores;
 	uint32_t pid;             // for INFO
+	struct rte_mempool *big;  // the store's: when it runs low, slow readers are cut off
 	struct rte_mempool *pool; // of packets: replies are written into its mbufs
 };
 

@@ -1,7 +1,8 @@
 // The records of the stack, for its own files only. Users see tcp.h.
 //
-// A struct tcp_conn begins with its key, its first two cache lines hold what every segment touches.
-// TIME_WAIT and half-open connections are no struct tcp_conn but small records of their own
+// A struct tcp_conn begins with its key; its first two cache lines hold the sequence numbers,
+// windows and flags by which a segment is judged, the queues follow, and last comes what is rarely
+// needed. TIME_WAIT and half-open connections are no struct tcp_conn but small records of their own
 // (tcp_time_wait.h, tcp_half_open.h).
 #pragma once
 

@@ -99,6 +99,7 @@ struct rig *rig_new(const struct rig_config *config)
 	rig->snapshot->epoch = 1;
 	rig->snapshot->state = NODE_NORMAL;
 	session.pool = rig->server.pool;
+	session.big = rig->big;
 	store.pool = rig->server.pool;
 	store.big = rig->big;
 	store.client_buffer = session.client_buffer;

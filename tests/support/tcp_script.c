@@ -148,7 +148,8 @@ static bool pass(struct script *s, struct mono until, bool stop)
 static const struct {
 	char letter;
 	uint8_t flag;
-} flag_letters[] = {{'S', TCP_SYN}, {'F', TCP_FIN}, {'R', TCP_RST}, {'P', TCP_PSH}, {'.', TCP_ACK}};
+} flag_letters[] = {{'S', TCP_SYN}, {'F', TCP_FIN}, {'R', TCP_RST}, {'P', TCP_PSH},
+	{'U', RTE_TCP_URG_FLAG}, {'.', TCP_ACK}};
 
 static bool parse_flags(const char *word, uint8_t *flags)
 {

@@ -251,6 +251,37 @@ static void test_large_request_while_away(void **state)
 	free(set);
 }
 
+// Its time runs while it waits for a connection, and once it is written.
+static void test_large_requests_time_out(void **state)
+{
+	struct rig_config config = rig_config_default("");
+	size_t value = MB;
+	char *set = malloc(value + 64);
+	size_t n = (size_t)sprintf(set, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", value);
+	struct rig_client *c[3];
+	struct fix *f;
+
+	memset(set + n, 'x', value);
+	memcpy(set + n + value, "\r\nping\r\n", 8);
+	config.store.bulk = 1;
+	f = fix_new(&config);
+	f->rig->snapshot->timeout_ms = 100;
+	for (unsigned i = 0; i < 3; i++) {
+		c[i] = rig_connect(f->rig);
+		rig_send(f->rig, c[i], set, n + value + 8);
+	}
+	rig_sleep(f->rig, 95 * NS_PER_MS);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(c[i]->received, 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(RIG_EXPECT(f->rig, c[i], REFUSED "+PONG\r\n"));
+	assert_int_equal(stat(f, STAT_server_timedout_requests), 3);
+	assert_int_equal(fake_requests(f->fake), 1);
+	free(set);
+	*state = f;
+	teardown(state);
+}
+
 static void test_dies_in_a_large_request(void **state)
 {
 	struct fix *f = *state;
@@ -288,6 +319,7 @@ int main(void)
 		TEST(test_replies_cut_anywhere),
 		TEST(test_client_gone_with_requests_in_flight),
 		TEST(test_large_request_while_away),
+		cmocka_unit_test(test_large_requests_time_out),
 		TEST(test_dies_in_a_large_request),
 	};
 

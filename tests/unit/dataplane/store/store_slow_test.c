@@ -255,6 +255,35 @@ static void test_client_that_asks_for_the_table(void **state)
 	assert_int_equal(c->in_len, N * one);
 }
 
+// Those who take their replies slowly may not hold all the buffers.
+static void test_slow_readers_hold_all_buffers(void **state)
+{
+	enum { ONE = 480000, SLOW = 12 };
+	struct rig_config config = rig_config_default("");
+	char *reply = malloc(ONE + 16);
+	struct rig_client *slow[SLOW];
+	struct rig_client *c;
+	struct fix *f;
+
+	sprintf(reply, "$%u\r\n%0*d\r\n", ONE, ONE, 7);
+	config.big_mbufs = 127;
+	f = fix_new(&config);
+	f->fake->reply = reply;
+	for (unsigned i = 0; i < SLOW; i++) {
+		slow[i] = rig_connect(f->rig);
+		slow[i]->paused = true;
+		rig_send(f->rig, slow[i], "get a\r\n", 7);
+	}
+	rig_sleep(f->rig, 5 * NS_PER_SEC);
+	assert_true(stat(f, STAT_client_slow) > 0);
+	c = rig_connect(f->rig);
+	rig_send(f->rig, c, "get a\r\n", 7);
+	assert_true(rig_expect(f->rig, c, reply, strlen(reply)));
+	*state = f;
+	teardown(state);
+	free(reply);
+}
+
 // max_msgs: those who come too late wait, nobody fails.
 static void test_all_requests_in_use(void **state)
 {
@@ -311,6 +340,7 @@ int main(void)
 		TEST(test_deaf_store),
 		TEST(test_client_that_does_not_read),
 		TEST(test_client_that_asks_for_the_table),
+		cmocka_unit_test(test_slow_readers_hold_all_buffers),
 		cmocka_unit_test(test_all_requests_in_use),
 		cmocka_unit_test(test_no_buffers),
 	};
