@@ -157,6 +157,8 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	tcp.mem_max = conf->dataplane.memory / 2 / worker_n;
 	tcp.keepalive_idle = conf->dataplane.keepalive * NS_PER_MS;
 	tcp.time_wait = conf->dataplane.time_wait * NS_PER_MS;
+	// The store's answer comes a turn or two later, and takes the acknowledgement with it.
+	tcp.delayed_ack = 5 * NS_PER_MS;
 	random_fill(&tcp.secret, sizeof(tcp.secret));
 	random_fill(&tcp.seed, sizeof(tcp.seed));
 	return tcp;

@@ -315,6 +315,7 @@ static bool stages_new(struct worker *w, const struct worker_config *config)
 		return false;
 	}
 	session.pool = pool;
+	session.big = port_big_pool(w->port, w->id);
 	store.pool = pool;
 	store.big = port_big_pool(w->port, w->id);
 	rc = session_new(&session, w->tcp, &w->stats, w->now, &w->session);
