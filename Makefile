@@ -136,7 +136,7 @@ deps:
 .PHONY: demo
 demo: ## see it work: install what is missing, build, start the lab, tell a short story
 	@scripts/deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@scripts/demo
 
 .PHONY: demo-down
@@ -164,5 +164,5 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@echo "Usage: make [verb] [CC=clang] [MARCH=native] [WERROR=0] [SAN=address,undefined]"; echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
