@@ -113,6 +113,9 @@ $(UNIT_CP): $(BUILD)/%: %.c $(CP_LIB) $(COMMON_LIB) | packages
 	@mkdir -p $(@D) && $(CC) $(COMMON_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -o $@ $< $(CP_LIB) \
 		$(COMMON_LIB) -lcmocka $(CP_LIBS)
 
+# This one runs the program.
+$(BUILD)/tests/unit/controlplane/program_test: | $(BUILD)/dynomite-controlplane
+
 $(UNIT_DP): $(BUILD)/%: %.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) | packages
 	@echo "  TESTCC  $<"
 	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -o $@ $< \

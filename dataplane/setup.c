@@ -144,7 +144,7 @@ static struct net_config net_settings(const struct conf *conf, const struct port
 	return net;
 }
 
-static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n)
+static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n, unsigned queue_n)
 {
 	struct tcp_config tcp = tcp_config_default();
 
@@ -153,8 +153,9 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	tcp.time_wait_max = tcp.conns_max;
 	tcp.rcv_buf = (uint32_t)conf->dataplane.client_buffer;
 	tcp.snd_buf = (uint32_t)conf->dataplane.client_buffer;
-	// Some packets are always left to receive into.
-	tcp.mem_max = conf->dataplane.memory / 2 / worker_n;
+	// Some packets are always left to receive into: what all workers hold was received into the
+	// buffers of those that have a queue.
+	tcp.mem_max = conf->dataplane.memory / 2 / worker_n * queue_n / worker_n;
 	tcp.keepalive_idle = conf->dataplane.keepalive * NS_PER_MS;
 	tcp.time_wait = conf->dataplane.time_wait * NS_PER_MS;
 	// The store's answer comes a turn or two later, and takes the acknowledgement with it.
@@ -215,7 +216,7 @@ struct worker_config setup_worker(const struct conf *conf, const char *store_add
 
 	port_facts(port, &facts);
 	config.net = net_settings(conf, &facts);
-	config.tcp = tcp_settings(conf, worker_n);
+	config.tcp = tcp_settings(conf, worker_n, facts.queue_n);
 	config.session = session_settings(conf, &config.tcp, id, worker_n);
 	config.store = store_settings(conf, store_address);
 	return config;

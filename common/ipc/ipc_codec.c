@@ -144,6 +144,13 @@ static const char *add_hist(struct histogram *into, const char *p, unsigned n)
 	return p;
 }
 
+static const char *add_worker(struct stats *into, const char *p)
+{
+	p = add_u64(into->stat, p, STAT_N);
+	p = add_u64(into->drop, p, DROP_N);
+	return add_hist(into->hist, p, HIST_N);
+}
+
 int ipc_stats_decode(const void *payload, size_t len, struct stats *sum, const char **error)
 {
 	const char *p = payload;
@@ -164,12 +171,17 @@ int ipc_stats_decode(const void *payload, size_t len, struct stats *sum, const c
 	*error = NULL;
 	memset(sum, 0, sizeof(*sum));
 	p += sizeof(head);
-	for (uint32_t i = 0; i < head.worker_n; i++) {
-		p = add_u64(sum->stat, p, STAT_N);
-		p = add_u64(sum->drop, p, DROP_N);
-		p = add_hist(sum->hist, p, HIST_N);
-	}
+	for (uint32_t i = 0; i < head.worker_n; i++)
+		p = add_worker(sum, p);
 	return (int)head.worker_n;
+}
+
+void ipc_stats_worker(const void *payload, unsigned worker, struct stats *out)
+{
+	const char *p = payload;
+
+	memset(out, 0, sizeof(*out));
+	(void)add_worker(out, p + ipc_stats_size(worker));
 }
 
 void ipc_hello_clean(struct ipc_hello *hello)

@@ -53,8 +53,13 @@ size_t ipc_stats_size(unsigned worker_n);
 void ipc_stats_encode(void *out, const struct stats *const *workers, unsigned worker_n);
 
 // Adds up all workers of a STATS payload into `sum`, gauges too. Returns the number of workers, or
-// -1 when the figures are of another build or the sizes do not fit, with `error` saying so.
+// -1 when the figures are of another build or the sizes do not fit, with `error` saying so; `sum`
+// is then as it was.
 int ipc_stats_decode(const void *payload, size_t len, struct stats *sum, const char **error);
+
+// The figures of one worker in a payload that ipc_stats_decode took; `worker` is below what it
+// returned.
+void ipc_stats_worker(const void *payload, unsigned worker, struct stats *out);
 
 // Terminates all text of a message from the other process in place.
 void ipc_hello_clean(struct ipc_hello *hello);

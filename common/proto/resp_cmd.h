@@ -115,13 +115,15 @@ MUST_CHECK enum resp_cmd_verdict resp_cmd_resolve(
 enum {
 	// Redis quotes no more of what it does not know.
 	RESP_CMD_QUOTE_MAX = 128,
+	// An argument takes at least three of those bytes; the name comes before them.
+	RESP_CMD_QUOTED_ARGS = 1 + (RESP_CMD_QUOTE_MAX + 2) / 3,
 	// No refusal is longer, so a buffer of this size never fills up.
 	RESP_CMD_REFUSAL_MAX = 512,
 };
 
 // Writes the error for a verdict other than RESP_CMD_OK. Of an unknown command the first args_n
-// arguments are quoted until there are RESP_CMD_QUOTE_MAX bytes, so no more is needed of any of
-// them. (Only where arguments are of 4 bytes or less does Redis quote more than RESP_ARGS_MAX.)
+// arguments are quoted until there are RESP_CMD_QUOTE_MAX bytes: no more is needed of any of them,
+// and no more than RESP_CMD_QUOTED_ARGS of them.
 void resp_cmd_put_refusal(struct resp_writer *w, enum resp_cmd_verdict verdict,
 	const struct resp_cmd *row, const struct slice *args, uint32_t args_n);
 

@@ -94,7 +94,7 @@ void resp_cmd_put_info(struct resp_writer *w, const struct resp_cmd *row)
 	uint32_t subs;
 
 	if (!row) {
-		resp_put_raw(w, SLICE_LIT("*-1\r\n"));
+		resp_put_null(w);
 		return;
 	}
 	subs = resp_cmd_sub_count(row);

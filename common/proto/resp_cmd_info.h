@@ -11,8 +11,7 @@ uint32_t resp_cmd_count(void);
 struct slice resp_cmd_group_name(enum resp_cmd_group group);
 
 // For COMMAND INFO and COMMAND: name, arity, flags, first key, last key, step, categories, tips,
-// key specifications (none), subcommands. A row that is NULL gives the null array of an unknown
-// name.
+// key specifications (none), subcommands. A row that is NULL gives the null of an unknown name.
 void resp_cmd_put_info(struct resp_writer *w, const struct resp_cmd *row);
 // For COMMAND DOCS, two elements: the name and what is known of it.
 void resp_cmd_put_docs(struct resp_writer *w, const struct resp_cmd *row);

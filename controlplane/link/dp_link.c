@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -16,7 +17,21 @@ struct dp_link {
 	struct ipc_peer *peer;
 	struct cluster *cluster;
 	struct dp_view view;
+	uint64_t start_ms; // Unix time at which the link was made
+
+	// The store's ejections that the data plane which started then has counted.
+	uint64_t counted_ms;
+	uint32_t counted_pid;
+	uint64_t ejects;
 };
+
+static uint64_t wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
+}
 
 struct dp_link *dp_link_new(const char *path, const char *version, struct cluster *cluster)
 {
@@ -25,11 +40,13 @@ struct dp_link *dp_link_new(const char *path, const char *version, struct cluste
 		.path = path,
 		.hello = ipc_hello_make(IPC_CONTROLPLANE, version),
 	};
-	struct dp_link *link = calloc(1, sizeof(*link));
+	struct dp_link *link = aligned_alloc(CACHE_LINE, sizeof(*link)); // as struct stats is
 
 	if (link == NULL)
 		return NULL;
+	memset(link, 0, sizeof(*link));
 	link->cluster = cluster;
+	link->start_ms = wall_ms();
 	link->peer = ipc_peer_new(&config);
 	if (link->peer == NULL) {
 		free(link);
@@ -48,6 +65,7 @@ void dp_link_free(struct dp_link *link)
 	if (link == NULL)
 		return;
 	ipc_peer_free(link->peer);
+	free(link->view.figures);
 	free(link);
 }
 
@@ -95,23 +113,57 @@ static void take_ack(struct dp_link *link, const struct ipc_msg *msg)
 	log_err("link: the data plane refused snapshot %" PRIu64 ": %s", ack.epoch, ack.error);
 }
 
+// The time at which the store was ejected: within a second of it, since the data plane tells how
+// often it was, not when. What another control plane saw, before this one ran, is not known.
+static void note_ejects(struct dp_link *link)
+{
+	const struct ipc_hello *dp = ipc_peer_hello(link->peer);
+	uint64_t ejects = link->view.stats.stat[STAT_server_ejects];
+
+	if (dp == NULL)
+		return;
+	if (dp->start_ms != link->counted_ms || dp->pid != link->counted_pid) {
+		link->ejects = dp->start_ms >= link->start_ms ? 0 : ejects;
+		link->counted_ms = dp->start_ms;
+		link->counted_pid = dp->pid;
+	}
+	if (ejects > link->ejects)
+		link->view.ejected_ms = wall_ms();
+	link->ejects = ejects;
+}
+
+// Keeps the figures of each worker as they came.
+static void keep_figures(struct dp_view *view, const struct ipc_msg *msg, unsigned worker_n)
+{
+	void *figures = realloc(view->figures, msg->len);
+
+	if (figures == NULL) {
+		log_err("link: out of memory for the figures of each worker");
+		view->figures_worker_n = 0;
+		return;
+	}
+	memcpy(figures, msg->payload, msg->len);
+	view->figures = figures;
+	view->figures_worker_n = worker_n;
+}
+
 static void take_stats(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
 {
 	struct dp_view *view = &link->view;
 	const char *error;
-	struct stats *sum = malloc(sizeof(*sum)); // too large for the stack
+	int worker_n = ipc_stats_decode(msg->payload, msg->len, &view->stats, &error);
 
-	if (sum == NULL)
+	if (worker_n < 0) {
+		if (view->error[0] == '\0') {
+			snprintf(view->error, sizeof(view->error), "figures: %s", error);
+			log_err("link: figures of the data plane refused: %s", error);
+		}
 		return;
-	if (ipc_stats_decode(msg->payload, msg->len, sum, &error) >= 0) {
-		view->stats = *sum;
-		view->stats_at = now;
-		view->stats_known = true;
-	} else if (view->error[0] == '\0') {
-		snprintf(view->error, sizeof(view->error), "figures: %s", error);
-		log_err("link: figures of the data plane refused: %s", error);
 	}
-	free(sum);
+	keep_figures(view, msg, (unsigned)worker_n);
+	note_ejects(link);
+	view->stats_at = now;
+	view->stats_known = true;
 }
 
 static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct mono now)

@@ -19,6 +19,9 @@ struct dp_view {
 	struct mono stats_at;
 	struct ipc_status status;
 	struct stats stats;        // sum over all workers
+	void *figures;             // of each worker: payload of the last STATS message
+	unsigned figures_worker_n; // for ipc_stats_worker
+	uint64_t ejected_ms;       // Unix time at which the store was last ejected; 0: not seen
 	uint64_t acked_epoch;      // last one that it acknowledged on this link; 0: none
 	uint64_t refused_epoch;    // last one that it refused; 0: none
 	char error[IPC_ERROR_MAX]; // why; "" when there is nothing wrong

@@ -80,7 +80,11 @@ static const struct row *find(struct slice path)
 void rest_serve(
 	const struct rest_ctx *ctx, const char *method, const char *uri, struct rest_reply *reply)
 {
-	const struct row *row = find(slice_make(uri, strcspn(uri, "?#")));
+	size_t path_len = strcspn(uri, "?#");
+	const struct row *row = find(slice_make(uri, path_len));
+	struct rest_ctx asked = *ctx;
+
+	asked.query = uri[path_len] == '?' ? uri + path_len + 1 : "";
 
 	*reply = (struct rest_reply){.status = REST_OK, .type = REST_JSON};
 	if (row == NULL) {
@@ -89,6 +93,6 @@ void rest_serve(
 		reply->allow = "GET, HEAD";
 		rest_error(reply, REST_METHOD_NOT_ALLOWED, "this path takes GET and HEAD only");
 	} else {
-		row->handler(ctx, reply);
+		row->handler(&asked, reply);
 	}
 }

@@ -17,6 +17,7 @@
 
 enum rest_status {
 	REST_OK = 200,
+	REST_BAD_REQUEST = 400,
 	REST_NOT_FOUND = 404,
 	REST_METHOD_NOT_ALLOWED = 405,
 	REST_FAILED = 500,
@@ -34,6 +35,7 @@ struct rest_ctx {
 	uint64_t start_ms; // Unix time at which the control plane started
 	uint64_t wall_ms;  // Unix time
 	struct mono now;
+	const char *query; // what follows the first '?' of the address, undecoded; "" when nothing
 };
 
 struct rest_reply {
@@ -46,7 +48,7 @@ struct rest_reply {
 	size_t len;
 };
 
-// `uri` may have a query, which no endpoint uses so far.
+// Sets ctx->query for the handler, from `uri`.
 void rest_serve(
 	const struct rest_ctx *ctx, const char *method, const char *uri, struct rest_reply *reply);
 void rest_error(struct rest_reply *reply, enum rest_status status, const char *message);

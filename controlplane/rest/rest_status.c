@@ -4,7 +4,7 @@
 #include "common/base/ip_addr.h"
 #include "controlplane/rest/rest_handler.h"
 
-static json_t *age_ms(const struct rest_ctx *ctx, bool known, struct mono at)
+json_t *rest_age_ms(const struct rest_ctx *ctx, bool known, struct mono at)
 {
 	if (!known)
 		return json_null();
@@ -93,8 +93,7 @@ static json_t *control_plane(const struct rest_ctx *ctx)
 // Three reports were missed.
 #define SILENT_NS (3 * NS_PER_SEC)
 
-// What a reader must know about the figures; NULL: they are fresh.
-static const char *message(const struct rest_ctx *ctx)
+const char *rest_dp_message(const struct rest_ctx *ctx)
 {
 	const struct dp_view *dp = ctx->dp;
 
@@ -113,9 +112,9 @@ static json_t *data_plane(const struct rest_ctx *ctx)
 {
 	const struct dp_view *dp = ctx->dp;
 	const struct ipc_status *status = &dp->status;
-	const char *text = message(ctx);
+	const char *text = rest_dp_message(ctx);
 	json_t *json = json_pack("{s:b, s:o}", "linked", (int)dp->linked, "age_ms",
-		age_ms(ctx, dp->status_known, dp->status_at));
+		rest_age_ms(ctx, dp->status_known, dp->status_at));
 
 	if (text != NULL)
 		json_object_set_new(json, "message", json_string(text));
@@ -127,7 +126,8 @@ static json_t *data_plane(const struct rest_ctx *ctx)
 	json_object_set_new(json, "poll", json_string(status->adaptive ? "adaptive" : "busy"));
 	json_object_set_new(json, "port", port(status));
 	json_object_set_new(json, "workers", workers(status));
-	json_object_set_new(json, "figures_age_ms", age_ms(ctx, dp->stats_known, dp->stats_at));
+	json_object_set_new(
+		json, "figures_age_ms", rest_age_ms(ctx, dp->stats_known, dp->stats_at));
 	return json;
 }
 

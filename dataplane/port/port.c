@@ -33,12 +33,26 @@ static void optional(const char *what, int rc)
 		log_info("port: %s: %s; going on without", what, strerror(-rc));
 }
 
+// The longest packet that the device has room for. One that says nothing of packets says it of
+// frames.
+static uint16_t mtu_max(const struct rte_eth_dev_info *info)
+{
+	const uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu && info->max_mtu != UINT16_MAX)
+		return info->max_mtu;
+	if (info->max_rx_pktlen > overhead && info->max_rx_pktlen - overhead < UINT16_MAX)
+		return (uint16_t)(info->max_rx_pktlen - overhead);
+	return UINT16_MAX;
+}
+
 static uint16_t mtu_in_effect(const struct port *port)
 {
 	uint16_t mtu = port->config.mtu;
+	uint16_t limit = mtu_max(&port->info);
 
-	if (port->info.max_mtu && mtu > port->info.max_mtu)
-		mtu = port->info.max_mtu;
+	if (mtu > limit)
+		mtu = limit;
 	if (port->quirk->mtu_max && mtu > port->quirk->mtu_max)
 		mtu = port->quirk->mtu_max;
 	if (mtu != port->config.mtu)

@@ -7,13 +7,20 @@
 
 #define TX_BURST 64
 
-// Some drivers send only what lies in one piece, all have a longest chain.
+// All drivers have a longest chain; some send only what lies in one piece, in the packet's own
+// room.
+static bool fits(const struct port *port, const struct rte_mbuf *m)
+{
+	return m->nb_segs <= port->segs_max &&
+		(RTE_MBUF_DIRECT(m) || !(port->quirk->flags & QUIRK_LINEAR));
+}
+
 static struct rte_mbuf *in_one_piece(
 	struct port *port, unsigned worker, struct rte_mbuf *m, struct stats *stats)
 {
 	struct rte_mbuf *copy;
 
-	if (likely(m->nb_segs <= port->segs_max))
+	if (likely(fits(port, m)))
 		return m;
 	copy = rte_pktmbuf_copy(m, port->lane[worker].pool, 0, UINT32_MAX);
 	if (copy) {

@@ -1,5 +1,6 @@
 #include "dataplane/session/bulk.h"
 
+#include "dataplane/session/count.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
 
@@ -17,7 +18,7 @@ static void begin_checked(struct session *s, struct client *c, struct request *r
 	struct parse_names names;
 	enum resp_cmd_verdict verdict;
 
-	parse_names(s, c, p, RESP_ARGS_MAX, &names);
+	parse_quoted(s, c, p, &names);
 	if (names.n < 2)
 		names.arg[1] = slice_make("", 0);
 	verdict = resp_cmd_resolve(names.arg, p->argc, &cmd);
@@ -29,7 +30,7 @@ static void begin_checked(struct session *s, struct client *c, struct request *r
 		parse_refuse(s, r, &w);
 	} else {
 		r->cmd = cmd;
-		parse_count(s, cmd);
+		count_request(s->stats, cmd);
 	}
 }
 

@@ -11,10 +11,15 @@
 
 #include "dataplane/session/core.h"
 
+// So much of a request is there before it begins to stream: its names, and what an error would
+// quote of it.
+#define BULK_HEAD 4096
+
 // The request that the client is in the middle of is a large one.
 static inline bool bulk_is_due(const struct session *s, const struct resp_request_parser *p)
 {
-	return p->args_seen > 0 && p->at + p->payload_left > s->config.bulk_min;
+	return p->args_seen > 0 && p->at + p->payload_left > s->config.bulk_min &&
+		p->at >= BULK_HEAD;
 }
 
 // Makes the request when its client has no other; until then the client waits.

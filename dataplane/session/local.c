@@ -52,11 +52,11 @@ bool local_answer(struct session *s, struct request *r, struct reply *out, struc
 		.w = resp_writer_make(s->scratch, SESSION_SCRATCH),
 		.chain = {.pool = s->config.pool},
 	};
-	struct slice name;
+	struct slice sub;
 
-	args_next(&l.args, &name);
+	args_next(&l.args, &l.name);
 	if (resp_cmd_is_sub(r->cmd))
-		args_next(&l.args, &name);
+		args_next(&l.args, &sub);
 	l.argc = l.args.left;
 	local_handler(r->cmd->id)(&l);
 	if (l.chain.head && !l.failed)

@@ -11,12 +11,16 @@
 #include "dataplane/session/core.h"
 #include "dataplane/session/reply.h"
 
+// What clients that go by the version are told; the commands are those of 7.0.
+#define LOCAL_REDIS_VERSION "7.0.0"
+
 struct local {
 	struct session *s;
 	struct client *c;
 	const struct resp_cmd *cmd;
-	struct args args; // behind the name, or the names of a subcommand
-	uint32_t argc;    // of those
+	struct slice name; // of the command as the client spelt it
+	struct args args;  // behind the name, or the names of a subcommand
+	uint32_t argc;     // of those
 	struct mono now;
 	struct resp_writer w; // the reply
 	struct reply chain;   // the beginning of a long one
@@ -30,6 +34,10 @@ bool local_answer(struct session *s, struct request *r, struct reply *out, struc
 
 // Between the elements of a long reply: makes room in the writer.
 void local_flush(struct local *l);
+
+// CLIENT SETNAME and HELLO: false when the answer says why not.
+bool local_name_is_good(struct local *l, struct slice name);
+void local_set_name(struct local *l, struct slice name);
 
 // Whether `text` matches a pattern of * and ?, whatever the case of letters.
 bool local_match(struct slice pattern, struct slice text);

@@ -37,7 +37,7 @@ static void put_server(struct info *info, const struct local *l)
 	uint64_t uptime = mono_since(l->now, s->started) / NS_PER_SEC;
 
 	put(info,
-		"redis_version:7.0.0\r\nredis_mode:standalone\r\narch_bits:64\r\n"
+		"redis_version:" LOCAL_REDIS_VERSION "\r\nredis_mode:standalone\r\narch_bits:64\r\n"
 		"dynomite_version:%s\r\nprocess_id:%" PRIu32 "\r\ntcp_port:%u\r\n"
 		"uptime_in_seconds:%" PRIu64 "\r\nuptime_in_days:%" PRIu64 "\r\n",
 		DYN_VERSION, s->config.pid, s->config.port, uptime, uptime / (24 * 3600));

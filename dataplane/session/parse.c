@@ -4,24 +4,68 @@
 
 #include "dataplane/session/args.h"
 #include "dataplane/session/bulk.h"
+#include "dataplane/session/count.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/reply.h"
 
 // Of an argument in pieces, this much is gathered: Redis quotes 128 bytes, no name is longer.
 #define NAME_GATHER 256
+// More than the header of an argument, however long that may be.
+#define HEADER_GATHER 32
+
+static struct slice name_slice(const struct session *s, const struct client *c, uint64_t size,
+	const struct resp_arg *arg, uint32_t i)
+{
+	uint64_t there = size - arg->at;
+
+	return input_slice(c, arg->at, arg->len < there ? arg->len : there,
+		s->gather + (i + 1) * NAME_GATHER, NAME_GATHER);
+}
 
 void parse_names(const struct session *s, const struct client *c,
 	const struct resp_request_parser *p, uint32_t max, struct parse_names *out)
 {
 	out->n = 0;
 	out->arg[0] = slice_make("", 0);
-	for (uint32_t i = 0; i < p->args_seen && i < max; i++) {
-		uint64_t at = p->args[i].at;
-		uint64_t there = p->at - at;
-		uint64_t len = p->args[i].len < there ? p->args[i].len : there;
+	for (uint32_t i = 0; i < p->args_seen && i < max; i++, out->n++)
+		out->arg[i] = name_slice(s, c, p->at, &p->args[i], i);
+}
 
-		out->arg[out->n++] =
-			input_slice(c, at, len, s->gather + i * NAME_GATHER, NAME_GATHER);
+// Where the payload of an argument begins, whose header is at `at`: the parser has been there, but
+// does not remember it. False when it was not taken yet.
+static bool find_arg(const struct session *s, const struct client *c, uint64_t size, uint64_t at,
+	struct resp_arg *out)
+{
+	uint64_t there = size - at;
+	struct slice header;
+	size_t digits = 0;
+	uint64_t len = 0;
+
+	if (at >= size)
+		return false;
+	header = input_slice(
+		c, at, there < HEADER_GATHER ? there : HEADER_GATHER, s->gather, HEADER_GATHER);
+	for (size_t i = 1; i < header.len && header.ptr[i] != '\r'; i++, digits++)
+		len = len * 10 + (uint64_t)(header.ptr[i] - '0');
+	if (digits + sizeof("$\r\n") - 1 > header.len)
+		return false;
+	*out = (struct resp_arg){.at = at + digits + sizeof("$\r\n") - 1, .len = len};
+	return true;
+}
+
+// All arguments that the error for an unknown command quotes.
+void parse_quoted(const struct session *s, const struct client *c,
+	const struct resp_request_parser *p, struct parse_names *out)
+{
+	struct resp_arg arg = p->args[RESP_ARGS_MAX - 1];
+
+	parse_names(s, c, p, RESP_ARGS_MAX, out);
+	if (out->n < RESP_ARGS_MAX)
+		return;
+	for (; out->n < ARRAY_LEN(out->arg); out->n++) {
+		if (!find_arg(s, c, p->at, arg.at + arg.len + 2, &arg))
+			return;
+		out->arg[out->n] = name_slice(s, c, p->at, &arg, out->n);
 	}
 }
 
@@ -72,14 +116,6 @@ void parse_refuse(struct session *s, struct request *r, const struct resp_writer
 	s->spare = NULL;
 	r->flags |= REQUEST_DONE;
 	stat_inc(s->stats, STAT_client_error_replies);
-}
-
-void parse_count(struct session *s, const struct resp_cmd *cmd)
-{
-	if (cmd->access == RESP_CMD_WRITE)
-		stat_inc(s->stats, STAT_client_write_requests);
-	else if (cmd->access == RESP_CMD_READ)
-		stat_inc(s->stats, STAT_client_read_requests);
 }
 
 static void give_back(struct client *c, uint32_t n)
@@ -136,9 +172,9 @@ static void refuse_whole(struct session *s, struct client *c, const struct resp_
 	struct request *r;
 
 	if (p->is_inline)
-		encoded_names(encoded, RESP_ARGS_MAX, &names);
+		encoded_names(encoded, ARRAY_LEN(names.arg), &names);
 	else
-		parse_names(s, c, p, RESP_ARGS_MAX, &names);
+		parse_quoted(s, c, p, &names);
 	resp_cmd_put_refusal(&w, verdict, cmd, names.arg, names.n);
 	if (!p->is_inline)
 		give_back(c, input_drop(c));
@@ -187,7 +223,7 @@ static bool request_whole(
 		attach_encoded(s, r, encoded);
 	else
 		input_take(c, r);
-	parse_count(s, cmd);
+	count_request(s->stats, cmd);
 	if (cmd->access == RESP_CMD_WRITE)
 		histogram_add(&s->stats->hist[HIST_payload_size], r->len);
 	if (cmd->id == CMD_QUIT) {

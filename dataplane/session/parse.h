@@ -20,12 +20,16 @@ bool parse_has_room(struct session *s);
 // The first arguments of a request, as far as they are there; what lies across segments is cut to
 // more than any name has.
 struct parse_names {
-	struct slice arg[RESP_ARGS_MAX];
+	struct slice arg[RESP_CMD_QUOTED_ARGS];
 	uint32_t n;
 };
 
 void parse_names(const struct session *s, const struct client *c,
 	const struct resp_request_parser *p, uint32_t max, struct parse_names *out);
+
+// All arguments that the error for an unknown command quotes.
+void parse_quoted(const struct session *s, const struct client *c,
+	const struct resp_request_parser *p, struct parse_names *out);
 
 // A request of the client that is behind all others, not yet in the next stage.
 struct request *parse_new(struct session *s, struct client *c, struct mono now);
@@ -36,5 +40,3 @@ void parse_forward(struct session *s, struct request *r);
 // The answer of a request that is not run, written into the session's spare buffer.
 struct resp_writer parse_refusal(struct session *s);
 void parse_refuse(struct session *s, struct request *r, const struct resp_writer *w);
-
-void parse_count(struct session *s, const struct resp_cmd *cmd);

@@ -42,6 +42,7 @@ struct store_conn {
 	struct request *due;         // first of flight that is not told of a time-out
 	uint64_t put;                // bytes that ever went into `out`
 	uint64_t written;
+	uint64_t answered; // those of requests that are answered
 	struct out out;
 	struct rte_mbuf *in;      // being read into and parsed
 	struct rte_mbuf *in_more; // what did not fit
@@ -89,6 +90,13 @@ enum store_end {
 
 // Ends it: all requests on it fail.
 void store_conn_fail(struct store_conn *c, enum store_end why, struct mono now);
+
+// Bytes up to here no longer wait for an answer.
+static inline void store_conn_answered(struct store_conn *c, uint64_t end)
+{
+	stat_add(c->store->stats, STAT_out_queue_bytes, c->answered - end);
+	c->answered = end;
+}
 
 static inline uint32_t store_conn_load(const struct store_conn *c)
 {

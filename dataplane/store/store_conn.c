@@ -106,6 +106,7 @@ void store_conn_fail(struct store_conn *c, enum store_end why, struct mono now)
 	if (c->is_bulk && c->flight.head)
 		request_took(c->flight.head, c->out.bytes);
 	stat_add(store->stats, STAT_out_queue, -(uint64_t)c->flight.n);
+	store_conn_answered(c, c->put);
 	free_buffers(c);
 	while ((r = request_pop(&c->flight)))
 		store_refuse(store, r);

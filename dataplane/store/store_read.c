@@ -98,6 +98,7 @@ static void reply_whole(
 		backoff_ok(&store->backoff);
 	request_pop(&c->flight);
 	stat_dec(store->stats, STAT_out_queue);
+	store_conn_answered(c, c->is_bulk ? c->put : r->out_end);
 	if (c->due == r)
 		c->due = c->flight.head;
 	if (c->is_bulk)

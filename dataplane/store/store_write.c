@@ -24,6 +24,12 @@ static void copy_request(struct store_conn *c, struct request *r)
 	}
 }
 
+static void put_bytes(struct store_conn *c, uint32_t len)
+{
+	c->put += len;
+	stat_add(c->store->stats, STAT_out_queue_bytes, len);
+}
+
 static void to_flight(struct store_conn *c, struct request *r)
 {
 	r->out_end = c->put;
@@ -48,7 +54,7 @@ static void gather(struct store_conn *c)
 			store_dequeue(store, &c->wait);
 			count_request(store->stats, r);
 			copy_request(c, r);
-			c->put += r->len;
+			put_bytes(c, r->len);
 			request_drop_bytes(r);
 			to_flight(c, r);
 		} else {
@@ -69,7 +75,7 @@ static void gather_bulk(struct store_conn *c)
 	write = r->cmd->access == RESP_CMD_WRITE;
 	stat_add(c->store->stats, write ? STAT_write_request_bytes : STAT_read_request_bytes,
 		r->len);
-	c->put += r->len;
+	put_bytes(c, r->len);
 	out_take(&c->out, r->bytes, r->len);
 	r->bytes = NULL;
 	r->bytes_tail = NULL;

@@ -6,8 +6,10 @@
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_rst.h"
 
-// Answers to one connection's unacceptable segments are at least this far apart.
-#define OOW_SPACING_NS (500 * NS_PER_MS)
+// Answers to one connection's unacceptable segments: so many at once, so far apart in the long run.
+// A burst, since one forged segment must not silence the answer to a true one (RFC 5961 §7).
+#define OOW_INTERVAL_NS (500 * NS_PER_MS)
+#define OOW_BURST 10
 // RFC 7323 §5.5: an older TS.Recent proves nothing.
 #define TS_RECENT_AGE_MAX (24u * 86400)
 
@@ -20,12 +22,13 @@ static void owe_ack(struct tcp_conn *conn)
 static bool oow_allowed(struct tcp_conn *conn)
 {
 	struct mono now = conn->tcp->now;
+	struct mono from = mono_before(conn->oow_paid, now) ? now : conn->oow_paid;
 
-	if (conn->oow_at.ns != 0 && mono_since(now, conn->oow_at) < OOW_SPACING_NS) {
+	if (from.ns - now.ns > OOW_INTERVAL_NS * (OOW_BURST - 1)) {
 		stat_drop(conn->tcp->stats, DROP_TCP_RATE);
 		return false;
 	}
-	conn->oow_at = now;
+	conn->oow_paid = mono_add(from, OOW_INTERVAL_NS);
 	return true;
 }
 

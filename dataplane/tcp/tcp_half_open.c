@@ -129,6 +129,24 @@ void tcp_half_open_expire(struct tcp *tcp, struct tcp_half_open *half)
 	arm(tcp, half);
 }
 
+// The answer to what lies outside of the window, or resets without knowing where we are.
+static void challenge(struct tcp *tcp, const struct tcp_half_open *half)
+{
+	struct tcp_header header = syn_ack(tcp, &half->key, &half->peer);
+
+	if (!tcp_rate_take(&tcp->challenge_rate, &tcp->rng, tcp->now)) {
+		stat_drop(tcp->stats, DROP_TCP_RATE);
+		return;
+	}
+	header.seq++;
+	header.flags = TCP_ACK;
+	header.wnd >>= header.opts.wscale == TCP_WSCALE_NONE ? 0 : tcp->rcv_wscale;
+	header.opts.mss = 0;
+	header.opts.wscale = TCP_WSCALE_NONE;
+	stat_inc(tcp->stats, STAT_tcp_challenge_acks);
+	tcp_header_send(tcp, &half->key, &header);
+}
+
 // An ACK that fits the SYN-ACK.
 static bool completes(struct tcp *tcp, const struct tcp_half_open *half, const struct tcp_seg *seg)
 {
@@ -136,10 +154,12 @@ static bool completes(struct tcp *tcp, const struct tcp_half_open *half, const s
 
 	if (!seq_acceptable(seg->seq, tcp_seg_span(seg), half->peer.irs + 1, wnd)) {
 		stat_drop(tcp->stats, DROP_TCP_SEQ);
+		challenge(tcp, half);
 		return false;
 	}
 	if (half->peer.ts && seg->opts.ts && seq_lt(seg->opts.tsval, half->peer.ts_recent)) {
 		stat_drop(tcp->stats, DROP_TCP_PAWS);
+		challenge(tcp, half);
 		return false;
 	}
 	if (seg->ack != half->peer.iss + 1) {
@@ -153,6 +173,19 @@ static bool completes(struct tcp *tcp, const struct tcp_half_open *half, const s
 	return true;
 }
 
+// RFC 5961 §3.2: exactly, or it is a guess.
+static void handle_reset(struct tcp *tcp, struct tcp_half_open *half, const struct tcp_seg *seg)
+{
+	if (seg->seq == half->peer.irs + 1) {
+		half_free(tcp, half);
+		return;
+	}
+	stat_drop(tcp->stats, DROP_TCP_RST_BLIND);
+	if (seq_acceptable(
+		    seg->seq, 0, half->peer.irs + 1, RTE_MIN(tcp->cfg.rcv_buf, TCP_WINDOW_MAX)))
+		challenge(tcp, half);
+}
+
 struct tcp_conn *tcp_half_open_input(
 	struct tcp *tcp, struct tcp_half_open *half, const struct tcp_seg *seg)
 {
@@ -160,11 +193,7 @@ struct tcp_conn *tcp_half_open_input(
 	struct tcp_half_open done;
 
 	if (seg->flags & TCP_RST) {
-		// RFC 5961 §3.2: exactly, or it is a guess.
-		if (seg->seq == half->peer.irs + 1)
-			half_free(tcp, half);
-		else
-			stat_drop(tcp->stats, DROP_TCP_RST_BLIND);
+		handle_reset(tcp, half, seg);
 		return NULL;
 	}
 	if (seg->flags & TCP_SYN) {

@@ -24,8 +24,12 @@ static struct tcp_conn *for_nobody(
 		if (conn != NULL || ours)
 			return conn;
 	}
-	if (listener != NULL && (seg->flags & TCP_SYN) && !(seg->flags & TCP_ACK)) {
-		tcp_half_open_syn(tcp, listener, seg, isn_floor);
+	if (listener != NULL && !(seg->flags & TCP_ACK)) {
+		// Nobody who opens a connection ends it in the same segment; scanners do.
+		if ((seg->flags & TCP_SYN) && !(seg->flags & TCP_FIN))
+			tcp_half_open_syn(tcp, listener, seg, isn_floor);
+		else
+			stat_drop(tcp->stats, DROP_TCP_NO_CONN);
 		return NULL;
 	}
 	stat_drop(tcp->stats, DROP_TCP_NO_CONN);

@@ -119,7 +119,7 @@ struct tcp_conn {
 	struct mono heard_at; // last segment from the peer
 	struct mono sent_at;  // last data to the peer
 	struct mono confirm_at;
-	struct mono oow_at; // last answer to an unacceptable segment without data
+	struct mono oow_paid; // answers to unacceptable segments so far are paid for by then
 	uint32_t keep_probes;
 	int error;
 	int soft_error;

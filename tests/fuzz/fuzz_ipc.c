@@ -51,6 +51,8 @@ static void walk_stats(const struct ipc_msg *msg)
 		must(msg->len == ipc_stats_size((unsigned)workers));
 		for (unsigned i = 0; i < HIST_N; i++)
 			(void)histogram_quantile(&sum->hist[i], 990);
+		for (int i = 0; i < workers; i++)
+			ipc_stats_worker(msg->payload, (unsigned)i, sum);
 	}
 	free(sum);
 }

@@ -153,6 +153,10 @@ static void figures_of_all_workers_are_added_up(void **state)
 	assert_int_equal(sum->hist[HIST_payload_size].count, 3);
 	assert_int_equal(sum->hist[HIST_payload_size].max, 102);
 	assert_int_equal(sum->hist[HIST_payload_size].sum, 303);
+	for (unsigned i = 0; i < n; i++) {
+		ipc_stats_worker(payload + 1, i, sum);
+		assert_memory_equal(sum, &stats[i], sizeof(*sum));
+	}
 	free(payload);
 	free(sum);
 	free(stats);

@@ -71,7 +71,7 @@ static void info_of_a_command(void **state)
 		":1\r\n:1\r\n:1\r\n*1\r\n+@write\r\n*0\r\n*0\r\n*0\r\n");
 	w = writer();
 	resp_cmd_put_info(&w, NULL);
-	assert_text(&w, "*-1\r\n");
+	assert_text(&w, "$-1\r\n");
 }
 
 static void docs_of_a_command(void **state)

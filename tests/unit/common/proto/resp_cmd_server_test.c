@@ -52,7 +52,7 @@ static struct info read_info(struct reader *r)
 // Redis 7.0 does not know it, but clients made for 7.2 send it when they connect.
 static bool is_newer(const struct resp_cmd *row)
 {
-	return row->id == CMD_CLIENT_SETINFO;
+	return row->id == CMD_CLIENT_SETINFO || row->id == CMD_CLIENT_NO_TOUCH;
 }
 
 // To the server, the patterns behind BY and GET are keys at unknown places; it can't name them.

@@ -198,6 +198,96 @@ static void figures_are_kept_with_their_time(void **state)
 	free(payload);
 }
 
+static void send_ejects(uint64_t n)
+{
+	static struct stats stats;
+	const struct stats *const workers[] = {&stats};
+	size_t len = ipc_stats_size(1);
+	char *payload = malloc(len);
+
+	stats.stat[STAT_server_ejects] = n;
+	ipc_stats_encode(payload, workers, 1);
+	assert_true(ipc_peer_send(dp, IPC_STATS, payload, len));
+	(void)next_snapshot(100);
+	assert_int_equal(dp_link_view(link_)->stats.stat[STAT_server_ejects], n);
+	free(payload);
+}
+
+static void restart_dp(uint64_t start_ms)
+{
+	struct ipc_peer_config config = {
+		.role = IPC_DATAPLANE,
+		.path = path,
+		.hello = ipc_hello_make(IPC_DATAPLANE, "test"),
+	};
+
+	config.hello.start_ms = start_ms;
+	ipc_peer_free(dp);
+	dp = ipc_peer_new(&config);
+	assert_non_null(dp);
+	while (next_snapshot(WAIT_MS) == 0)
+		;
+}
+
+static void the_time_of_an_ejection_is_noted(void **state)
+{
+	const struct dp_view *view = dp_link_view(link_);
+	uint64_t now = ipc_hello_make(IPC_CONTROLPLANE, "").start_ms;
+	uint64_t first;
+
+	(void)state;
+	restart_dp(now + 1); // started after us: all that it counts happened under our eyes
+	send_ejects(0);
+	assert_int_equal(view->ejected_ms, 0);
+	send_ejects(1);
+	first = view->ejected_ms;
+	assert_in_range(first, now, now + WAIT_MS);
+	send_ejects(1);
+	assert_int_equal(view->ejected_ms, first);
+	send_ejects(3);
+	assert_true(view->ejected_ms > first);
+	// One that ran long before us: nobody here knows when.
+	first = view->ejected_ms;
+	restart_dp(now - 1000000);
+	send_ejects(50);
+	assert_int_equal(view->ejected_ms, first);
+	send_ejects(51);
+	assert_true(view->ejected_ms > first);
+	// A new one begins at 0.
+	first = view->ejected_ms;
+	restart_dp(now + 2);
+	send_ejects(0);
+	assert_int_equal(view->ejected_ms, first);
+	send_ejects(2);
+	assert_true(view->ejected_ms > first);
+}
+
+static void figures_of_each_worker_are_kept(void **state)
+{
+	static struct stats stats[3];
+	static struct stats got;
+	const struct stats *const workers[] = {&stats[0], &stats[1], &stats[2]};
+	const struct dp_view *view = dp_link_view(link_);
+	size_t len = ipc_stats_size(3);
+	char *payload = malloc(len);
+
+	(void)state;
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	for (unsigned i = 0; i < 3; i++)
+		stats[i].stat[STAT_turns] = 10 + i;
+	ipc_stats_encode(payload, workers, 3);
+	assert_true(ipc_peer_send(dp, IPC_STATS, payload, len));
+	(void)next_snapshot(100);
+	assert_int_equal(view->figures_worker_n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		ipc_stats_worker(view->figures, i, &got);
+		assert_int_equal(got.stat[STAT_turns], 10 + i);
+	}
+	send_ejects(0);
+	assert_int_equal(view->figures_worker_n, 1);
+	free(payload);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +298,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_refusal_is_kept_and_not_repeated, setup, teardown),
 		cmocka_unit_test_setup_teardown(figures_are_kept_with_their_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(figures_of_each_worker_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_time_of_an_ejection_is_noted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,10 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/ipc/ipc_codec.h"
 #include "controlplane/rest/rest.h"
 
 static struct dp_view dp;
@@ -89,6 +91,8 @@ static void fill_dp(void)
 	dp.stats.stat[STAT_client_read_requests] = 1234;
 	dp.stats.stat[STAT_server_eof] = 3;
 	dp.stats.stat[STAT_write_response_bytes] = UINT64_C(5000000000);
+	dp.stats.stat[STAT_redis_req_sortedsets] = 17;
+	dp.ejected_ms = 1060123;
 	for (int i = 0; i < 100; i++)
 		histogram_add(&dp.stats.hist[HIST_client_latency], 250 * NS_PER_US);
 }
@@ -122,6 +126,26 @@ static const char *text(json_t *object, const char *name)
 
 	assert_true(json_is_string(value));
 	return json_string_value(value);
+}
+
+static void expect_error(const char *method, const char *uri, int status, const char *allow)
+{
+	struct rest_reply reply;
+	json_t *json;
+
+	rest_serve(&ctx, method, uri, &reply);
+	assert_int_equal(reply.status, status);
+	if (allow != NULL)
+		assert_string_equal(reply.allow, allow);
+	else
+		assert_null(reply.allow);
+	json = json_loadb(reply.body, reply.len, 0, NULL);
+	assert_int_equal(number(json_object_get(json, "error"), "code"), status);
+	if (status == REST_NOT_FOUND && strchr(uri, '=') == NULL)
+		assert_non_null(
+			strstr(text(json_object_get(json, "error"), "message"), "/v1/help"));
+	json_decref(json);
+	rest_reply_free(&reply);
 }
 
 // Writes "name type" for every member, in order, as the golden file has them.
@@ -196,6 +220,8 @@ static void info_has_the_figures_of_the_data_plane(void **state)
 	assert_int_equal(number(pool, "client_read_requests"), 1234);
 	assert_int_equal(number(server, "server_eof"), 3);
 	assert_int_equal(number(server, "write_response_bytes"), INT64_C(5000000000));
+	assert_int_equal(number(server, "redis_req_sortedsets"), 17);
+	assert_int_equal(number(server, "server_ejected_at"), 1060123);
 	json_decref(json);
 }
 
@@ -292,6 +318,116 @@ static void status_says_when_the_data_plane_is_away(void **state)
 	json_decref(json);
 }
 
+// Every row is there once, with its value.
+static void expect_rows(json_t *object, const struct stat_row *rows, const uint64_t *values,
+	unsigned n, enum stat_kind kind)
+{
+	size_t of_kind = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (rows[i].kind != kind)
+			continue;
+		of_kind++;
+		assert_int_equal(number(object, rows[i].name), values[i]);
+	}
+	assert_true(of_kind > 0);
+	assert_int_equal(json_object_size(object), of_kind);
+}
+
+static void stats_has_every_figure(void **state)
+{
+	json_t *json;
+	json_t *part;
+
+	(void)state;
+	fill_dp();
+	for (unsigned i = 0; i < STAT_N; i++)
+		dp.stats.stat[i] = 1000 + i;
+	for (unsigned i = 0; i < DROP_N; i++)
+		dp.stats.drop[i] = i % 2 * (2000 + i);
+	json = get("/v1/stats");
+	assert_int_equal(number(json, "age_ms"), 2000);
+	assert_null(json_object_get(json, "message"));
+	assert_null(json_object_get(json, "worker"));
+	part = json_object_get(json, "counters");
+	expect_rows(part, stat_rows, dp.stats.stat, STAT_N, STAT_COUNTER);
+	part = json_object_get(json, "gauges");
+	expect_rows(part, stat_rows, dp.stats.stat, STAT_N, STAT_GAUGE);
+	part = json_object_get(json, "drops");
+	expect_rows(part, drop_rows, dp.stats.drop, DROP_N, STAT_COUNTER);
+	part = json_object_get(json, "histograms");
+	assert_int_equal(json_object_size(part), HIST_N);
+	part = json_object_get(part, "client_latency");
+	assert_string_equal(text(part, "unit"), "ns");
+	assert_int_equal(number(part, "count"), 100);
+	assert_int_equal(number(part, "mean"), 250000);
+	assert_int_equal(number(part, "max"), 250000);
+	assert_in_range(number(part, "p50"), 246000, 254000);
+	assert_in_range(number(part, "p95"), 246000, 254000);
+	assert_in_range(number(part, "p99"), 246000, 254000);
+	assert_in_range(number(part, "p999"), 246000, 254000);
+	json_decref(json);
+}
+
+static void stats_of_one_worker(void **state)
+{
+	static struct stats workers[2];
+	const struct stats *const list[] = {&workers[0], &workers[1]};
+	json_t *json;
+
+	(void)state;
+	fill_dp();
+	workers[0].stat[STAT_turns] = 11;
+	workers[1].stat[STAT_turns] = 22;
+	workers[1].drop[DROP_ARP_BAD] = 33;
+	histogram_add(&workers[1].hist[HIST_payload_size], 7);
+	dp.figures_worker_n = 2;
+	dp.figures = malloc(ipc_stats_size(2));
+	ipc_stats_encode(dp.figures, list, 2);
+	json = get("/v1/stats?worker=0");
+	assert_int_equal(number(json, "worker"), 0);
+	assert_int_equal(number(json_object_get(json, "counters"), "turns"), 11);
+	json_decref(json);
+	json = get("/v1/stats?worker=1");
+	assert_int_equal(number(json, "worker"), 1);
+	assert_int_equal(number(json, "workers"), 2);
+	assert_int_equal(number(json_object_get(json, "counters"), "turns"), 22);
+	assert_int_equal(number(json_object_get(json, "drops"), "ARP_BAD"), 33);
+	assert_int_equal(
+		number(json_object_get(json_object_get(json, "histograms"), "payload_size"), "max"),
+		7);
+	json_decref(json);
+	expect_error("GET", "/v1/stats?worker=2", REST_NOT_FOUND, NULL);
+	free(dp.figures);
+}
+
+static void stats_refuses_what_it_does_not_know(void **state)
+{
+	static const char *const bad[] = {"worker", "worker=", "worker=-1", "worker=x", "worker=0x",
+		"worker= 1", "worker=99999999999999999999", "Worker=0", "worker=0&x=1", "x=1", "?"};
+	char uri[64];
+
+	(void)state;
+	fill_dp();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(uri, sizeof(uri), "/v1/stats?%s", bad[i]);
+		expect_error("GET", uri, REST_BAD_REQUEST, NULL);
+	}
+	expect_error("GET", "/v1/stats?worker=0", REST_NOT_FOUND, NULL);
+	json_decref(get("/v1/stats?"));
+}
+
+static void stats_says_when_nothing_is_known(void **state)
+{
+	json_t *json = get("/v1/stats");
+
+	(void)state;
+	assert_true(json_is_null(json_object_get(json, "age_ms")));
+	assert_int_equal(number(json, "workers"), 0);
+	assert_non_null(strstr(text(json, "message"), "not been seen"));
+	json_decref(json);
+}
+
 static void hostile_names_stay_json(void **state)
 {
 	struct rest_reply reply;
@@ -337,26 +473,6 @@ static void ping_answers_as_the_original(void **state)
 	rest_reply_free(&reply);
 }
 
-static void expect_error(const char *method, const char *uri, int status, const char *allow)
-{
-	struct rest_reply reply;
-	json_t *json;
-
-	rest_serve(&ctx, method, uri, &reply);
-	assert_int_equal(reply.status, status);
-	if (allow != NULL)
-		assert_string_equal(reply.allow, allow);
-	else
-		assert_null(reply.allow);
-	json = json_loadb(reply.body, reply.len, 0, NULL);
-	assert_int_equal(number(json_object_get(json, "error"), "code"), status);
-	if (status == REST_NOT_FOUND)
-		assert_non_null(
-			strstr(text(json_object_get(json, "error"), "message"), "/v1/help"));
-	json_decref(json);
-	rest_reply_free(&reply);
-}
-
 static void errors_are_objects(void **state)
 {
 	(void)state;
@@ -382,6 +498,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(status_shows_both_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			status_says_when_the_data_plane_is_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(stats_has_every_figure, setup, teardown),
+		cmocka_unit_test_setup_teardown(stats_of_one_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			stats_refuses_what_it_does_not_know, setup, teardown),
+		cmocka_unit_test_setup_teardown(stats_says_when_nothing_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names_stay_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			help_lists_every_endpoint_and_all_answer, setup, teardown),
