@@ -1,5 +1,6 @@
 #include "dataplane/setup.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +24,10 @@ static uint32_t share(uint32_t total, unsigned worker_n)
 	return (uint32_t)(part > UINT32_MAX ? UINT32_MAX : part);
 }
 
+// Never short for so few bytes, once setup_check had some.
 static void random_fill(void *to, size_t len)
 {
-	// Never short for so few bytes, once the system has its seed.
-	if (getrandom(to, len, 0) != (ssize_t)len)
-		log_err("no random numbers from the system");
+	(void)!getrandom(to, len, 0);
 }
 
 static bool is_unspecified(const struct ip_addr *a)
@@ -37,6 +37,13 @@ static bool is_unspecified(const struct ip_addr *a)
 
 bool setup_check(const struct conf *conf)
 {
+	uint64_t probe;
+
+	// Without chance, sequence numbers and cookies could be guessed.
+	if (getrandom(&probe, sizeof(probe), 0) != (ssize_t)sizeof(probe)) {
+		log_err("the system gives no random numbers: %s", strerror(errno));
+		return false;
+	}
 	if (conf->pool.data_store == CONF_DATA_STORE_MEMCACHE) {
 		log_err("%s:%u: data_store: 1: Memcached is not supported yet; this version serves "
 			"Redis (data_store: 0)",

@@ -162,7 +162,7 @@ int ipc_stats_decode(const void *payload, size_t len, struct stats *sum, const c
 		return -1;
 	memcpy(&head, p, sizeof(head));
 	want = stats_head(head.worker_n);
-	*error = "figures of another build: install both programs from the same one";
+	*error = "of another build; install both programs from the same one";
 	if (memcmp(&head, &want, sizeof(head)) != 0)
 		return -1;
 	*error = "length does not match the number of workers";

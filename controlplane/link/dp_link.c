@@ -53,7 +53,7 @@ struct dp_link *dp_link_new(const char *path, const char *version, struct cluste
 		return NULL;
 	}
 	// nng dials on for ever and says nothing about why it fails.
-	if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
+	if (access(path, R_OK | W_OK) != 0 && errno != ENOENT)
 		log_warn("link: may not use %s: %s; run both programs as users of one group", path,
 			strerror(errno));
 	log_notice("link: looking for the data plane on %s", path);

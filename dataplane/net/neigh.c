@@ -45,6 +45,7 @@ static void drop_held(struct neigh_table *table, struct neigh *n, enum drop reas
 		stat_drop(table->stats, reason);
 		rte_pktmbuf_free(n->hold[i]);
 	}
+	table->held -= n->held;
 	n->held = 0;
 }
 
@@ -209,20 +210,29 @@ enum neigh_use neigh_use(struct neigh_table *table, struct neigh *n, struct mono
 
 void neigh_hold(struct neigh_table *table, struct neigh *n, struct rte_mbuf *m)
 {
-	if (n->held == NEIGH_HOLD_MAX) {
+	if (n->held == NEIGH_HOLD_MAX || (table->held == NEIGH_HELD_MAX && n->held > 0)) {
 		stat_drop(table->stats, DROP_NEIGH_HOLD);
 		rte_pktmbuf_free(n->hold[0]);
 		n->held--;
+		table->held--;
 		memmove(&n->hold[0], &n->hold[1], n->held * sizeof(n->hold[0]));
 	}
+	if (table->held == NEIGH_HELD_MAX) {
+		stat_drop(table->stats, DROP_NEIGH_HOLD);
+		rte_pktmbuf_free(m);
+		return;
+	}
 	n->hold[n->held++] = m;
+	table->held++;
 }
 
-unsigned neigh_release(struct neigh *n, struct rte_mbuf *held[NEIGH_HOLD_MAX])
+unsigned neigh_release(
+	struct neigh_table *table, struct neigh *n, struct rte_mbuf *held[NEIGH_HOLD_MAX])
 {
 	unsigned count = n->held;
 
 	memcpy(held, n->hold, count * sizeof(held[0]));
+	table->held -= count;
 	n->held = 0;
 	return count;
 }

@@ -2,8 +2,10 @@
 // discovery alike. The states and their timers are those of RFC 4861 §7.3; IPv4 follows them too.
 //
 // Pure bookkeeping: it sends nothing. Whoever wants a neighbour asked finds it by neigh_due, or is
-// told by neigh_use. Packets wait in their neighbour's hold queue (NEIGH_HOLD_MAX, the oldest gives
-// way) and are the table's meanwhile.
+// told by neigh_use. Packets wait in their neighbour's hold queue and are the table's meanwhile. It
+// holds NEIGH_HOLD_MAX, since a gateway is asked for when all clients behind it come at once, and a
+// SYN-ACK that is lost costs a second; the oldest gives way. All queues together hold
+// NEIGH_HELD_MAX, so that addresses that nobody has cost few buffers.
 //
 // Bounds. The table never grows. Entries are of three kinds, and none of the first two may fill
 // more than half of it, so that nobody pushes out neighbours that are in use:
@@ -28,7 +30,8 @@
 #include "common/base/wheel.h"
 #include "common/stats/stats.h"
 
-#define NEIGH_HOLD_MAX 8
+#define NEIGH_HOLD_MAX 64
+#define NEIGH_HELD_MAX 1024
 #define NEIGH_NONE UINT32_MAX
 
 // RFC 4861 §10
@@ -81,6 +84,7 @@ struct neigh_table {
 	uint32_t *bucket; // index of the first entry, or NEIGH_NONE
 	uint32_t max;
 	uint32_t bucket_mask;
+	uint32_t held; // packets in all hold queues
 	uint32_t count[NEIGH_KINDS];
 	struct list order[NEIGH_KINDS];
 	struct list free;
@@ -135,7 +139,8 @@ enum neigh_use neigh_use(struct neigh_table *table, struct neigh *n, struct mono
 void neigh_hold(struct neigh_table *table, struct neigh *n, struct rte_mbuf *m);
 
 // Gives the held packets back, oldest first.
-unsigned neigh_release(struct neigh *n, struct rte_mbuf *held[NEIGH_HOLD_MAX]);
+unsigned neigh_release(
+	struct neigh_table *table, struct neigh *n, struct rte_mbuf *held[NEIGH_HOLD_MAX]);
 
 #define NEIGH_SOLICITED 1 // answers what we asked: it is reachable
 #define NEIGH_OVERRIDE 2  // may replace an address that we have

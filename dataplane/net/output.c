@@ -77,7 +77,7 @@ void output_learn(struct net *net, struct neigh *n, const struct rte_ether_addr 
 
 	if (!neigh_learn(&net->neigh, n, mac, flags, now))
 		return;
-	count = neigh_release(n, held);
+	count = neigh_release(&net->neigh, n, held);
 	// What is sent to an address that was only overheard is due for a check.
 	(void)neigh_use(&net->neigh, n, now);
 	for (unsigned i = 0; i < count; i++)
