@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -68,15 +69,14 @@ static void on_link(void *arg, struct mono now)
 }
 
 // What is read once, at start: said, since the file now says something else.
-static void warn_fixed(const struct conf *old, const struct conf *new)
+static void warn_fixed(void *arg, const char *section, const char *key)
 {
-	const struct conf_addr *a = &old->pool.stats_listen;
-	const struct conf_addr *b = &new->pool.stats_listen;
+	const char *who = strcmp(section, "controlplane") == 0 ? "both programs"
+		: strcmp(key, "stats_listen") == 0             ? "the control plane"
+							       : "the data plane";
 
-	if (strcmp(old->controlplane.ipc, new->controlplane.ipc) != 0)
-		log_warn("reload: controlplane.ipc takes effect after a restart of both programs");
-	if (a->port != b->port || strcmp(a->host, b->host != NULL ? b->host : "") != 0)
-		log_warn("reload: stats_listen takes effect after a restart");
+	(void)arg;
+	log_warn("reload: %s: %s: takes effect after a restart of %s", section, key, who);
 }
 
 static bool apply(struct node *node, const struct conf *conf)
@@ -105,8 +105,12 @@ static void log_report(const struct conf_report *report)
 	for (uint32_t i = 0; i < report->n; i++) {
 		const struct conf_message *m = &report->message[i];
 
-		log_write(m->severity == CONF_ERROR ? LOG_ERR : LOG_WARN, "%s:%u: %s%s%s",
-			report->file, m->line, m->key, m->key[0] != '\0' ? ": " : "", m->text);
+		char line[16] = ""; // what is missing has none
+
+		if (m->line > 0)
+			snprintf(line, sizeof(line), ":%u", m->line);
+		log_write(m->severity == CONF_ERROR ? LOG_ERR : LOG_WARN, "%s%s: %s%s%s",
+			report->file, line, m->key, m->key[0] != '\0' ? ": " : "", m->text);
 	}
 }
 
@@ -129,7 +133,7 @@ static void reload(void *arg)
 		conf_free(conf);
 		return;
 	}
-	warn_fixed(options->conf, conf);
+	conf_changes(options->conf, conf, warn_fixed, NULL);
 	conf_free(options->conf);
 	options->conf = conf;
 	dp_link_push(node->link);

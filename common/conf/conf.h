@@ -167,6 +167,11 @@ void conf_free(struct conf *conf);
 bool conf_set_unset(struct conf *conf, enum conf_key key, const char *text,
 	struct conf_report *report) MUST_CHECK;
 
+// Calls `each` for every key whose value differs between two configurations and which is read only
+// when a program starts.
+void conf_changes(const struct conf *old, const struct conf *now,
+	void (*each)(void *ctx, const char *section, const char *key), void *ctx);
+
 // Every setting in effect, as YAML that reads back as the same.
 void conf_print(const struct conf *conf, FILE *out);
 

@@ -240,6 +240,11 @@ static void check_doubtful(const struct checker *c)
 {
 	const struct conf_pool *p = &c->conf->pool;
 
+	if (c->conf->controlplane.ipc[0] != '/')
+		warn(c, CONF_controlplane_ipc,
+			"does not begin with /: both programs must be started in the same folder "
+			"to "
+			"meet");
 	if (p->hash == CONF_HASH_MURMUR3)
 		warn(c, CONF_pool_hash,
 			"value \"murmur3\": never worked in the original, where every "

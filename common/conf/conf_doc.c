@@ -132,6 +132,23 @@ static void markdown_section(enum conf_section section, const char *intro, FILE 
 			markdown_row(&conf_rows[i], out);
 }
 
+// Which keys a running control plane takes over.
+static void markdown_live(FILE *out)
+{
+	const char *join = "";
+
+	fputs("\nOn SIGHUP the control plane reads the file again, as a whole or, when anything is "
+	      "wrong\nin it, not at all. These keys take effect then, without a restart:\n",
+		out);
+	for (size_t i = 0; i < CONF_KEY_N; i++) {
+		if ((conf_rows[i].flags & CONF_LIVE) == 0)
+			continue;
+		fprintf(out, "%s`%s`", join, conf_rows[i].name);
+		join = ", ";
+	}
+	fputs(".\nWhen another one was changed, the log says so.\n", out);
+}
+
 static void markdown_old(FILE *out)
 {
 	fputs("\n## Keys of old files\n\nRead without effect; those marked are warned about.\n\n"
@@ -164,6 +181,7 @@ void conf_markdown(FILE *out)
 	      "and the\n"
 	      "program ends with exit code 1.\n",
 		out);
+	markdown_live(out);
 	markdown_section(CONF_SECTION_pool,
 		"The node, its place in the ring and its store. The section's name is the node's "
 		"name in "

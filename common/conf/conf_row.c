@@ -29,6 +29,7 @@ CONF_CHOICES(CONF_CHOICE_SET)
 #define INERT CONF_INERT
 #define DEPRECATED CONF_DEPRECATED
 #define LATER CONF_LATER
+#define LIVE CONF_LIVE
 #define NONE .len = 0
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define SIZES(lo, hi, step, bytes) .min = (lo), .max = (hi), .multiple = (step), .unit = (bytes)

@@ -37,6 +37,7 @@ enum conf_flag {
 	CONF_INERT = 1 << 2,
 	CONF_DEPRECATED = 1 << 3,
 	CONF_LATER = 1 << 4,
+	CONF_LIVE = 1 << 5,
 };
 
 struct conf_limits {

@@ -12,6 +12,8 @@
 #include "common/ipc/ipc_nng.h"
 
 #define TURN_MAX 64
+#define DYING_MAX_MS 3000
+#define DYING_STEP_MS 20
 
 struct ipc_peer {
 	struct ipc_nng *nng;
@@ -58,9 +60,25 @@ static void log_start_error(const struct ipc_peer_config *config, int error)
 			strerror(-error));
 		break;
 	default:
-		log_err("ipc: cannot use %s: %s", config->path, strerror(-error));
+		log_err("ipc: cannot use %s: %s; check its directory, or change controlplane.ipc",
+			config->path, strerror(-error));
 		break;
 	}
+}
+
+// A data plane that was killed a moment ago may need a while to die, and looks like a running one
+// until then.
+static int listen_patiently(struct ipc_nng **out, const char *path)
+{
+	int error = ipc_nng_listen(out, path);
+
+	for (unsigned ms = 0; error == -EADDRINUSE && ms < DYING_MAX_MS; ms += DYING_STEP_MS) {
+		if (ms == 0)
+			log_notice("ipc: another data plane is on %s; waiting for its end", path);
+		usleep(DYING_STEP_MS * 1000);
+		error = ipc_nng_listen(out, path);
+	}
+	return error;
 }
 
 struct ipc_peer *ipc_peer_new(const struct ipc_peer_config *config)
@@ -71,7 +89,7 @@ struct ipc_peer *ipc_peer_new(const struct ipc_peer_config *config)
 	if (peer != NULL) {
 		peer->role = config->role;
 		peer->self = config->hello;
-		error = config->role == IPC_DATAPLANE ? ipc_nng_listen(&peer->nng, config->path)
+		error = config->role == IPC_DATAPLANE ? listen_patiently(&peer->nng, config->path)
 						      : ipc_nng_dial(&peer->nng, config->path);
 	}
 	if (error != 0) {

@@ -2,7 +2,7 @@
 // every message checked against its row before the owner sees it. With a peer of another version
 // nothing is exchanged but HELLO, and the log says so once for each connection.
 //
-// For one thread; never waits. What goes wrong on the way is logged here.
+// For one thread; never waits but at start. What goes wrong on the way is logged here.
 #pragma once
 
 #include "common/ipc/ipc_codec.h"
@@ -26,7 +26,8 @@ struct ipc_peer_config {
 
 struct ipc_peer;
 
-// The data plane listens, the control plane dials. NULL on error, which is in the log.
+// The data plane listens, the control plane dials. NULL on error, which is in the log. When
+// somebody listens already, this waits up to 3 s for its end; nothing else here waits.
 struct ipc_peer *ipc_peer_new(const struct ipc_peer_config *config) MUST_CHECK;
 void ipc_peer_free(struct ipc_peer *peer);
 

@@ -57,7 +57,9 @@ bool addrs_is_broadcast4(const struct addrs *addrs, uint32_t dst)
 		// A network of one or two addresses has no broadcast address (RFC 3021).
 		if (!ip_addr_is_v4(&own->addr) || own->len > 30)
 			continue;
-		if (a == (be32_get(own->addr.b + 12) | ~mask4(own->len)))
+		// The network address was one too, once (RFC 1122 §3.3.6).
+		if (a == (be32_get(own->addr.b + 12) | ~mask4(own->len)) ||
+			a == (be32_get(own->addr.b + 12) & mask4(own->len)))
 			return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
 #include "dataplane/net/csum.h"
 #include "dataplane/net/icmp.h"
 #include "dataplane/net/ip6.h"
+#include "dataplane/net/mld.h"
 #include "dataplane/net/nd.h"
 #include "dataplane/net/packet.h"
 
@@ -124,6 +125,9 @@ static void dispatch(
 			echo(net, m, now);
 		else
 			net_drop(net, m, DROP_IP_DST);
+		break;
+	case MLD_QUERY:
+		mld_input(net, m, now);
 		break;
 	case TYPE_UNREACHABLE:
 	case TYPE_TOO_BIG:

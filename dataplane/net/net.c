@@ -9,6 +9,7 @@
 #include "dataplane/net/eth.h"
 #include "dataplane/net/ip4.h"
 #include "dataplane/net/ip6.h"
+#include "dataplane/net/mld.h"
 #include "dataplane/net/nd.h"
 #include "dataplane/net/net_core.h"
 #include "dataplane/net/output.h"
@@ -29,6 +30,7 @@ static void announce(struct net *net, struct mono now)
 		else
 			nd_announce(net, own, now);
 	}
+	mld_announce(net);
 	net->announce_left--;
 	net->announce_at = mono_add(now, ANNOUNCE_INTERVAL_NS);
 }
@@ -47,6 +49,7 @@ struct net *net_new(const struct net_config *config, struct rte_mempool *pool, s
 	net->frag_id = (uint32_t)(config->seed >> 32);
 	net->announce_left = ANNOUNCE_NUM;
 	addrs_init(&net->addrs, config);
+	rng_seed(&net->rng, config->seed);
 	if (neigh_init(&net->neigh, config->neigh_max, config->seed, stats, now) != 0) {
 		free(net);
 		return NULL;
@@ -142,6 +145,7 @@ void net_advance(struct net *net, struct mono now)
 	neigh_advance(&net->neigh, now);
 	output_solicit_due(net);
 	frag_advance(&net->frag, now);
+	mld_advance(net, now);
 	if (net->announce_left > 0 && mono_due(now, net->announce_at))
 		announce(net, now);
 }
@@ -150,5 +154,6 @@ struct mono net_next(const struct net *net)
 {
 	struct mono next = mono_min(wheel_next(&net->neigh.wheel), net->frag.sweep);
 
+	next = mono_min(next, mld_next(net));
 	return net->announce_left > 0 ? mono_min(next, net->announce_at) : next;
 }

@@ -10,7 +10,8 @@
 // the ARP and ND frames that they saw (net_rx.learn → net_learn), since only one of them gets
 // the answer to what another one asked.
 //
-// Sources: RFC 826, 5227 (ARP), 791, 1122 (IPv4), 8200 (IPv6), 4861, 4862 (ND), 792, 4443 (ICMP),
+// Sources: RFC 826, 5227 (ARP), 791, 1122 (IPv4), 8200 (IPv6), 4861, 4862 (ND), 3810
+// (MLD), 792, 4443 (ICMP),
 // 5722 (overlapping fragments).
 #pragma once
 
@@ -86,7 +87,8 @@ struct net_rx {
 struct net;
 
 // `pool` serves for frames made here. NULL when out of memory. Announces its addresses
-// (gratuitous ARP, unsolicited neighbour advertisement) with the first frames.
+// (gratuitous ARP, unsolicited neighbour advertisement, multicast listener report) with the first
+// frames.
 struct net *net_new(const struct net_config *config, struct rte_mempool *pool, struct stats *stats,
 	struct mono now) MUST_CHECK;
 void net_free(struct net *net);

@@ -4,6 +4,7 @@
 // then it may teach us about neighbours and nothing else.
 #pragma once
 
+#include "common/base/rng.h"
 #include "dataplane/net/addrs.h"
 #include "dataplane/net/frag.h"
 #include "dataplane/net/neigh.h"
@@ -11,6 +12,13 @@
 #include "dataplane/net/txq.h"
 
 #define NET_TTL 64
+
+// An answer to a multicast listener query that waits for its random delay.
+struct net_mld {
+	struct mono at;
+	bool pending;
+	bool v1; // who asked speaks the old version
+};
 
 struct net {
 	struct net_config conf;
@@ -24,6 +32,8 @@ struct net {
 	struct mono announce_at;  // the next one
 	struct mono defend_at;    // a conflict may be answered from then on (RFC 5227 §2.4)
 	struct mono icmp_allowed; // errors sent so far are paid for by then
+	struct net_mld mld;
+	struct rng rng;
 
 	struct frag frag;
 	struct txq tx;

@@ -19,7 +19,7 @@
 #include "dataplane/session/request.h"
 #include "dataplane/tcp/tcp.h"
 
-#define CLIENT_LANE_NONE UINT8_MAX
+#define CLIENT_LANE_NONE UINT16_MAX
 
 enum client_flag {
 	CLIENT_EOF = 1 << 0,       // sent FIN
@@ -53,7 +53,7 @@ struct client {
 	uint32_t acked;   // of `sent`, when memory ran low and we looked
 	uint32_t n;       // requests in flight
 	uint32_t store_n; // those on their way through the store
-	uint8_t lane;     // the store connection that they are on
+	uint16_t lane;    // the store connection that they are on
 	uint8_t flags;    // enum client_flag
 };
 

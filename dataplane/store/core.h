@@ -15,6 +15,7 @@ enum {
 	STORE_COPY_MAX = 512,         // shorter parts of replies are copied
 	STORE_READ_ROOM_MIN = 2048,   // a buffer with less room is not read into
 	STORE_SLOW_BYTES = 64 * 1024, // a reader that holds others up takes this much ...
+	STORE_HELD_TICKS = 5,         // a lane is held up for so long, then it is left behind
 	STORE_STUCK_TIMEOUTS = 4,     // a connection that is silent for so many is ended
 };
 
@@ -36,6 +37,8 @@ struct store_conn {
 	int fd;
 	enum store_state state;
 	bool is_bulk;
+	bool is_slow;
+	uint8_t held_ticks;          // the lane was held up for so long
 	struct request_queue wait;   // not copied to `out` yet
 	struct request_queue flight; // in the order of replies
 	struct request *unsent;      // first of flight that is not all written
@@ -70,8 +73,10 @@ struct store {
 	bool wanted; // there was a request
 	uint32_t lane_n;
 	uint32_t bulk_n;
+	uint32_t slow_used; // no slot from here on is in use
 	struct store_conn lane[STORE_LANES_MAX];
 	struct store_conn bulk[STORE_BULK_MAX];
+	struct store_conn slow[STORE_SLOW_MAX]; // lanes that a slow client keeps
 };
 
 // --- store_conn.c: life of a connection
@@ -105,6 +110,8 @@ static inline uint32_t store_conn_load(const struct store_conn *c)
 
 // Its client takes no more: reading would only fill memory.
 bool store_conn_is_paused(const struct store_conn *c);
+// What is written to it now will be answered late.
+bool store_conn_is_held(const struct store_conn *c);
 
 // --- store_write.c, store_read.c: one system call each. False when the connection ended.
 bool store_write(struct store_conn *c, struct mono now, unsigned *work);
@@ -121,6 +128,22 @@ void store_refuse(struct store *store, struct request *r);
 
 // --- store_bulk.c
 void store_bulk_poll(struct store *store, struct mono now, unsigned *work);
+
+// --- store_slow.c
+void store_slow_check(struct store *store, struct mono now);
+void store_slow_poll(struct store *store, struct mono now, unsigned *work);
+
+// A client's connection as it notes it: a lane, or behind those a slow one.
+static inline uint16_t store_place(const struct store *store, const struct store_conn *c)
+{
+	return (uint16_t)(c->is_slow ? STORE_LANES_MAX + (c - store->slow) : c - store->lane);
+}
+
+static inline struct store_conn *store_at(struct store *store, uint16_t place)
+{
+	return place < STORE_LANES_MAX ? &store->lane[place]
+				       : &store->slow[place - STORE_LANES_MAX];
+}
 
 // --- store_time.c
 void store_expire(struct store_conn *c, struct mono now);

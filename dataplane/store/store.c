@@ -13,6 +13,7 @@ struct store_config store_config_default(void)
 	return (struct store_config){
 		.lanes = 2,
 		.bulk = 4,
+		.slow = 400,
 		.failure_limit = 2,
 		.retry_timeout = 30 * NS_PER_SEC,
 		.client_buffer = 262144,
@@ -51,6 +52,7 @@ int store_new(
 	store->tick_at = now;
 	store->lane_n = between(config->lanes, 2, STORE_LANES_MAX);
 	store->bulk_n = between(config->bulk, 1, STORE_BULK_MAX);
+	store->config.slow = between(config->slow, 0, STORE_SLOW_MAX);
 	store->backoff = (struct backoff){
 		.eject = config->auto_eject,
 		.limit = config->failure_limit > 0 ? config->failure_limit : 1,
@@ -65,6 +67,8 @@ int store_new(
 		store_conn_init(&store->lane[i], store, false);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		store_conn_init(&store->bulk[i], store, true);
+	for (uint32_t i = 0; i < store->config.slow; i++)
+		store_conn_init(&store->slow[i], store, false);
 	store->wanted = config->preconnect;
 	if (store->wanted)
 		open_lanes(store, now);
@@ -88,6 +92,8 @@ void store_free(struct store *store)
 		end_conn(&store->lane[i]);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		end_conn(&store->bulk[i]);
+	for (uint32_t i = 0; i < store->slow_used; i++)
+		end_conn(&store->slow[i]);
 	while ((r = store_dequeue(store, &store->bulk_wait)))
 		store_refuse(store, r);
 	while ((r = request_answer_pop(&store->answered))) {
@@ -103,8 +109,8 @@ static bool is_better(const struct store_conn *a, const struct store_conn *b)
 		return true;
 	if (a->state != b->state)
 		return a->state == STORE_UP;
-	if (store_conn_is_paused(a) != store_conn_is_paused(b))
-		return store_conn_is_paused(b);
+	if (store_conn_is_held(a) != store_conn_is_held(b))
+		return store_conn_is_held(b);
 	return store_conn_load(a) < store_conn_load(b);
 }
 
@@ -126,7 +132,7 @@ static struct store_conn *lane_of(struct store *store, struct client *client, st
 	struct store_conn *c = NULL;
 
 	if (client->lane != CLIENT_LANE_NONE) {
-		c = &store->lane[client->lane];
+		c = store_at(store, client->lane);
 		if (c->state != STORE_DOWN && !backoff_is_ejected(&store->backoff, now))
 			return c;
 	}
@@ -136,7 +142,7 @@ static struct store_conn *lane_of(struct store *store, struct client *client, st
 		c = choose(store, now);
 	}
 	if (c)
-		client->lane = (uint8_t)(c - store->lane);
+		client->lane = store_place(store, c);
 	return c;
 }
 
@@ -190,6 +196,7 @@ unsigned store_poll(struct store *store, struct mono now)
 		if (store->lane[i].state != STORE_DOWN)
 			poll_lane(&store->lane[i], now, &work);
 	store_bulk_poll(store, now, &work);
+	store_slow_poll(store, now, &work);
 	return work;
 }
 
@@ -209,7 +216,10 @@ void store_advance(struct store *store, struct mono now)
 		store_expire(&store->lane[i], now);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		store_expire(&store->bulk[i], now);
+	for (uint32_t i = 0; i < store->slow_used; i++)
+		store_expire(&store->slow[i], now);
 	store_expire_queue(store, &store->bulk_wait, now);
+	store_slow_check(store, now);
 }
 
 static bool all_up(const struct store *store)
@@ -228,7 +238,7 @@ static bool is_busy(const struct store *store)
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		if (store->bulk[i].flight.n > 0)
 			return true;
-	return store->bulk_wait.n > 0;
+	return store->bulk_wait.n > 0 || store->slow_used > 0;
 }
 
 struct mono store_next(const struct store *store)
@@ -266,6 +276,8 @@ unsigned store_fds(const struct store *store, struct idle_fd *fds, unsigned max)
 		n = add_fd(&store->lane[i], fds, n, max);
 	for (uint32_t i = 0; i < store->bulk_n; i++)
 		n = add_fd(&store->bulk[i], fds, n, max);
+	for (uint32_t i = 0; i < store->slow_used; i++)
+		n = add_fd(&store->slow[i], fds, n, max);
 	return n;
 }
 
@@ -282,6 +294,11 @@ struct store_usage store_usage(const struct store *store)
 	for (uint32_t i = 0; i < store->bulk_n; i++) {
 		usage.bulk += store->bulk[i].state != STORE_DOWN;
 		usage.in_flight += store->bulk[i].flight.n;
+	}
+	for (uint32_t i = 0; i < store->slow_used; i++) {
+		usage.slow += store->slow[i].state != STORE_DOWN;
+		usage.waiting += store->slow[i].wait.n;
+		usage.in_flight += store->slow[i].flight.n;
 	}
 	return usage;
 }

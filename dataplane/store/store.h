@@ -12,6 +12,10 @@
 // A client's requests in flight go down one connection, which keeps their order. A request that
 // streams (REQUEST_BULK) gets a connection that serves nobody else meanwhile.
 //
+// A client that takes a long reply slowly would hold up all that share its connection: that one
+// becomes its own, and the others go on over a new one. When there are `slow` of those, who
+// holds others up is cut off.
+//
 // Errors: when the store is away requests fail at once (REQUEST_ERROR_STORE); so do those in flight
 // on a connection that ends, or that says what nobody asked for. A request that is not answered in
 // time fails alone, with the same text as in the original.
@@ -31,12 +35,14 @@
 
 #define STORE_LANES_MAX 32 // shared connections
 #define STORE_BULK_MAX 16  // connections for requests that stream
+#define STORE_SLOW_MAX 512 // connections that a slow client keeps for itself
 
 struct store_config {
 	const char *address;      // "/path/of/socket", or an IP address; copied
 	uint16_t port;            // of an IP address
 	uint32_t lanes;           // datastore_connections; at least 2 are made
 	uint32_t bulk;            // requests that stream at once
+	uint32_t slow;            // clients that may hold a connection up
 	bool preconnect;          // connect at start, not with the first request
 	bool auto_eject;          // auto_eject_hosts
 	uint32_t failure_limit;   // server_failure_limit
@@ -78,6 +84,7 @@ unsigned store_fds(const struct store *store, struct idle_fd *fds, unsigned max)
 struct store_usage {
 	uint32_t connected; // shared connections that are up
 	uint32_t bulk;      // streaming ones that are open
+	uint32_t slow;      // those of slow clients
 	uint32_t waiting;   // requests not written yet
 	uint32_t in_flight; // written and not answered yet
 	bool ejected;

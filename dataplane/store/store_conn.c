@@ -123,6 +123,11 @@ bool store_conn_is_paused(const struct store_conn *c)
 		r->client->unsent >= c->store->config.client_buffer;
 }
 
+bool store_conn_is_held(const struct store_conn *c)
+{
+	return c->parser.payload_left > c->store->config.client_buffer || store_conn_is_paused(c);
+}
+
 void store_enqueue(struct store *store, struct request_queue *q, struct request *r)
 {
 	request_push(q, r);

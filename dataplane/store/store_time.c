@@ -85,18 +85,21 @@ static void expire_late(struct store_conn *c, struct mono now)
 	store_expire_queue(c->store, &c->wait, now);
 }
 
-static bool others_wait(const struct store_conn *c, const struct client *slow)
+static bool has_others(const struct request_queue *q, const struct client *slow)
 {
-	const struct request *r = c->flight.head;
+	const struct request *r = q->head;
 
-	if (c->is_bulk)
-		return c->store->bulk_wait.n > 0;
-	if (c->wait.n > 0)
-		return true;
 	for (unsigned i = 0; r && i < 64; i++, r = r->next)
 		if (r->client && r->client != slow)
 			return true;
 	return false;
+}
+
+static bool others_wait(const struct store_conn *c, const struct client *slow)
+{
+	if (c->is_bulk)
+		return c->store->bulk_wait.n > 0;
+	return has_others(&c->flight, slow) || has_others(&c->wait, slow);
 }
 
 static void watch_from_now(struct store_conn *c, struct client *client, struct mono now)

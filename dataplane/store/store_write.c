@@ -45,6 +45,9 @@ static void gather(struct store_conn *c)
 {
 	struct store *store = c->store;
 
+	// What is not written yet can still go another way.
+	if (store_conn_is_held(c))
+		return;
 	while (c->wait.head && c->out.bytes < STORE_OUT_MAX) {
 		struct request *r = c->wait.head;
 

@@ -122,9 +122,13 @@ static unsigned warnings(const char *rest, const char *key)
 static void test_warnings(void **state)
 {
 	(void)state;
+	assert_int_equal(warnings("controlplane:\n  ipc: run/ipc.sock\n", "ipc"), 1);
+	assert_int_equal(warnings("controlplane:\n  ipc: /run/ipc.sock\n", "ipc"), 0);
 	assert_int_equal(warnings("  distribution: vnode\n", "distribution"), 1);
-	assert_int_equal(warnings("  hash: murmur3\n", "hash"), 1);
-	assert_int_equal(warnings("  hash: md5\n", "hash"), 0);
+	assert_int_equal(warnings("  hash: murmur3\n", "hash"), 2); // and that it is for later
+	assert_int_equal(warnings("  hash: md5\n", "hash"), 1);
+	assert_int_equal(
+		warnings("  hash: murmur\n  pem_key_file: conf/dynomite.pem\n", "hash"), 0);
 	assert_int_equal(warnings("  tokens: 1\n  rack: r\n  datacenter: d\n"
 				  "  dyn_seeds: ['h:1:r:d:1']\n",
 				 "dyn_seeds") >= 1,

@@ -193,7 +193,7 @@ static void test_files(void **state)
 	struct conf *c;
 
 	(void)state;
-	assert_file_wrong("/nonexistent/dynomite.yml", "name the file with -c");
+	assert_file_wrong("/proc/nonexistent/dynomite.yml", "name the file with -c");
 	assert_file_wrong("conf", "directory; name a file in it");
 	conf_report_init(&report);
 	c = conf_load("conf/dynomite.yml", CONF_ROLE_DATAPLANE, &report);

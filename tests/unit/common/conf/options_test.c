@@ -103,7 +103,7 @@ static void test_version(void **state)
 	(void)state;
 	OPTIONS(ARG("-V"));
 	assert_done(0, "This is dynomite-test-1.2-3\n", "");
-	OPTIONS(ARG("--version"), ARG("-c"), ARG("/nonexistent"));
+	OPTIONS(ARG("--version"), ARG("-c"), ARG("/proc/nonexistent"));
 	assert_done(0, "This is dynomite-test-1.2-3\n", "");
 }
 
@@ -123,8 +123,8 @@ static void test_test_conf(void **state)
 	assert_done(
 		1, "", "dynomite-test: configuration file '" FILE_WRONG "' syntax is invalid\n");
 	assert_non_null(strstr(run.err, FILE_WRONG ": listen: is missing"));
-	OPTIONS(ARG("--test-conf"), ARG("--conf-file=/nonexistent"));
-	assert_done(1, "", "/nonexistent: can't be opened: No such file");
+	OPTIONS(ARG("--test-conf"), ARG("--conf-file=/proc/nonexistent"));
+	assert_done(1, "", "/proc/nonexistent: can't be opened: No such file");
 }
 
 static void test_print(void **state)
@@ -185,8 +185,8 @@ static void test_output(void **state)
 	options_free(&run.options);
 	close(fd);
 	unlink(path);
-	OPTIONS(ARG("-c"), ARG(FILE_OK), ARG("-o"), ARG("/nonexistent/log"));
-	assert_done(1, "", "option -o/--output: /nonexistent/log: No such file");
+	OPTIONS(ARG("-c"), ARG(FILE_OK), ARG("-o"), ARG("/proc/nonexistent/log"));
+	assert_done(1, "", "option -o/--output: /proc/nonexistent/log: No such file");
 }
 
 static void test_deprecated_sizes(void **state)

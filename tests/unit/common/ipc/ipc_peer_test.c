@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,37 @@ static void a_second_data_plane_is_told_so(void **state)
 	ipc_peer_free(dp);
 }
 
+static void *die_later(void *dp)
+{
+	usleep(300 * 1000);
+	ipc_peer_free(dp);
+	return NULL;
+}
+
+// As when a data plane is killed and started again at once, before the old one is gone.
+static void a_dying_data_plane_is_waited_for(void **state)
+{
+	struct ipc_peer *dying = make(IPC_DATAPLANE);
+	struct ipc_peer *cp = make(IPC_CONTROLPLANE);
+	struct ipc_peer *dp;
+	struct ipc_peer_event event;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, die_later, dying), 0);
+	dp = make(IPC_DATAPLANE);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_non_null(dp);
+	for (int ms = 0; ms < WAIT_MS && !(ipc_peer_linked(cp) && ipc_peer_linked(dp)); ms += 10) {
+		(void)ipc_peer_next(cp, &event);
+		(void)ipc_peer_next(dp, &event);
+		usleep(10 * 1000);
+	}
+	assert_true(ipc_peer_linked(cp) && ipc_peer_linked(dp));
+	ipc_peer_free(cp);
+	ipc_peer_free(dp);
+}
+
 static void rubbish_is_counted_and_logged_once(void **state)
 {
 	struct ipc_peer *dp = make(IPC_DATAPLANE);
@@ -208,6 +240,7 @@ int main(void)
 			another_version_is_said_and_nothing_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_before_hello_are_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_second_data_plane_is_told_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_dying_data_plane_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			rubbish_is_counted_and_logged_once, setup, teardown),
 	};
