@@ -10,23 +10,45 @@
 #define EXT_UNIT 8
 #define OPT_PAD1 0
 #define OPT_ACTION 0xc0 // other than 0: the packet is to be discarded when the option is unknown
+#define OPT_TELL 0x80   // and the sender be told
 
-static bool options_ok(const uint8_t *opt, uint32_t len)
+#define CODE_BAD_FIELD 0
+#define CODE_UNKNOWN_HEADER 1
+#define CODE_UNKNOWN_OPTION 2
+#define ICMP6_INFORMATIONAL 128 // types below are errors
+
+static bool problem(struct ip6_walk *walk, uint8_t code, uint32_t field)
 {
+	walk->tell = true;
+	walk->code = code;
+	walk->field = (uint16_t)field;
+	return false;
+}
+
+static bool options_ok(struct ip6_walk *walk, const uint8_t *opt, uint32_t len)
+{
+	uint32_t off = walk->off + 2u;
+
 	while (len > 0) {
 		uint32_t size;
 
 		if (opt[0] == OPT_PAD1) {
 			opt++;
+			off++;
 			len--;
 			continue;
 		}
-		if (len < 2 || opt[0] & OPT_ACTION)
+		if (len < 2)
+			return false;
+		if (opt[0] & OPT_TELL)
+			return problem(walk, CODE_UNKNOWN_OPTION, off);
+		if (opt[0] & OPT_ACTION)
 			return false;
 		size = 2u + opt[1];
 		if (size > len)
 			return false;
 		opt += size;
+		off += size;
 		len -= size;
 	}
 	return true;
@@ -48,8 +70,12 @@ static bool step(struct rte_mbuf *m, struct ip6_walk *walk)
 	if (walk->proto == IPPROTO_ROUTING) {
 		// We are its last station or it is not ours (RFC 5095).
 		if (ext[3] != 0)
-			return false;
-	} else if (!options_ok(ext + 2, size - 2)) {
+			return problem(walk, CODE_BAD_FIELD, walk->off + 2u);
+	} else if (!options_ok(walk, ext + 2, size - 2)) {
+		// No error about an error (RFC 4443 §2.4).
+		if (ext[0] == IPPROTO_ICMPV6 && size < m->data_len - (uint32_t)walk->off &&
+			ext[size] < ICMP6_INFORMATIONAL)
+			walk->tell = false;
 		return false;
 	}
 	walk->proto_from = walk->off;
@@ -71,7 +97,8 @@ bool ip6_ext_walk(struct rte_mbuf *m, struct ip6_walk *walk)
 		switch (walk->proto) {
 		case IPPROTO_HOPOPTS:
 			if (i > 0)
-				return false;
+				return problem(
+					walk, CODE_UNKNOWN_HEADER, walk->proto_from);
 			break;
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:

@@ -12,6 +12,11 @@ struct ip6_walk {
 	uint8_t proto;       // what follows: a transport, or IPPROTO_FRAGMENT
 	uint16_t off;        // where it begins
 	uint16_t proto_from; // offset of the field that named it
+
+	// When the walk fails: whether the sender is to be told (RFC 4443 §3.4), and what.
+	bool tell;
+	uint8_t code;
+	uint16_t field; // offset of what is wrong
 };
 
 // False when the chain is malformed, too long, or has an option that forbids to go on. The

@@ -92,7 +92,7 @@ static bool lane_new(struct port *port, unsigned worker)
 
 	lane->fd = -1;
 	lane->queue = worker < port->queue_n ? (uint16_t)worker : PORT_NO_QUEUE;
-	lane->tx_through = (uint16_t)(worker % port->queue_n);
+	lane->tx_through = (uint16_t)(worker % RTE_MAX(port->queue_n, 1u));
 	lane->pool =
 		pool_new("packet", worker, share * PACKET_SHARE, packet_room(port), PACKETS_MIN);
 	if (!lane->pool)

@@ -16,10 +16,12 @@ enum {
 	STORE_READ_ROOM_MIN = 2048,   // a buffer with less room is not read into
 	STORE_SLOW_BYTES = 64 * 1024, // a reader that holds others up takes this much ...
 	STORE_HELD_TICKS = 5,         // a lane is held up for so long, then it is left behind
+	STORE_IDLE_TICKS = 20,        // the same, while nobody waits
 	STORE_STUCK_TIMEOUTS = 4,     // a connection that is silent for so many is ended
 };
 
 #define STORE_SLOW_NS NS_PER_SEC              // ... in this time
+#define STORE_SLOW_LOW_NS (50 * NS_PER_MS)    // looked at after this one when memory is scarce
 #define STORE_BULK_STALL_NS (10 * NS_PER_SEC) // no byte of a large request, while others wait
 #define STORE_CONNECT_NS (5 * NS_PER_SEC)     // until a connection must be there
 #define STORE_LOOK_NS (10 * NS_PER_MS)        // how often an idle connection is looked at
@@ -71,6 +73,7 @@ struct store {
 	uint64_t timeout; // ns, 0: for ever
 	struct mono tick_at;
 	bool wanted; // there was a request
+	bool roomy;  // half of the buffers are free
 	uint32_t lane_n;
 	uint32_t bulk_n;
 	uint32_t slow_used; // no slot from here on is in use
@@ -110,6 +113,8 @@ static inline uint32_t store_conn_load(const struct store_conn *c)
 
 // Its client takes no more: reading would only fill memory.
 bool store_conn_is_paused(const struct store_conn *c);
+// Requests of other clients are in the queue, near its head.
+bool store_has_others(const struct request_queue *q, const struct client *client);
 // What is written to it now will be answered late.
 bool store_conn_is_held(const struct store_conn *c);
 

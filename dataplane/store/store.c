@@ -210,6 +210,7 @@ void store_advance(struct store *store, struct mono now)
 	if (!mono_due(now, store->tick_at))
 		return;
 	store->tick_at = mono_add(now, STORE_TICK_NS);
+	store->roomy = rte_mempool_avail_count(store->config.big) > store->config.big->size / 2;
 	if (store->wanted)
 		open_lanes(store, now);
 	for (uint32_t i = 0; i < store->lane_n; i++)

@@ -63,9 +63,10 @@ void store_slow_check(struct store *store, struct mono now)
 	for (uint32_t i = 0; i < store->lane_n; i++) {
 		struct store_conn *c = &store->lane[i];
 
-		if (c->state != STORE_UP || c->wait.n == 0 || !store_conn_is_paused(c))
+		// All new requests would go over the other lanes, and wait there for the next one.
+		if (c->state != STORE_UP || !store_conn_is_paused(c))
 			c->held_ticks = 0;
-		else if (++c->held_ticks >= STORE_HELD_TICKS)
+		else if (++c->held_ticks >= (c->wait.n > 0 ? STORE_HELD_TICKS : STORE_IDLE_TICKS))
 			divert(store, c, now);
 	}
 }

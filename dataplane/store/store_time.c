@@ -85,12 +85,12 @@ static void expire_late(struct store_conn *c, struct mono now)
 	store_expire_queue(c->store, &c->wait, now);
 }
 
-static bool has_others(const struct request_queue *q, const struct client *slow)
+bool store_has_others(const struct request_queue *q, const struct client *client)
 {
 	const struct request *r = q->head;
 
 	for (unsigned i = 0; r && i < 64; i++, r = r->next)
-		if (r->client && r->client != slow)
+		if (r->client && r->client != client)
 			return true;
 	return false;
 }
@@ -99,7 +99,7 @@ static bool others_wait(const struct store_conn *c, const struct client *slow)
 {
 	if (c->is_bulk)
 		return c->store->bulk_wait.n > 0;
-	return has_others(&c->flight, slow) || has_others(&c->wait, slow);
+	return store_has_others(&c->flight, slow) || store_has_others(&c->wait, slow);
 }
 
 static void watch_from_now(struct store_conn *c, struct client *client, struct mono now)
@@ -113,14 +113,17 @@ static void check_reader(struct store_conn *c, struct mono now)
 {
 	struct request *r = c->flight.head;
 	struct client *client = r ? r->client : NULL;
+	uint64_t time;
 
 	if (client != c->slow || !client) {
 		watch_from_now(c, client, now);
 		return;
 	}
-	if (mono_since(now, c->slow_since) < STORE_SLOW_NS)
+	time = c->store->roomy ? STORE_SLOW_NS : STORE_SLOW_LOW_NS;
+	if (mono_since(now, c->slow_since) < time)
 		return;
-	if (store_conn_is_paused(c) && client->sent - c->slow_base < STORE_SLOW_BYTES &&
+	if (store_conn_is_paused(c) &&
+		client->sent - c->slow_base < STORE_SLOW_BYTES * time / STORE_SLOW_NS &&
 		others_wait(c, client)) {
 		request_cut(&c->store->answered, r);
 		stat_inc(c->store->stats, STAT_client_slow);

@@ -88,6 +88,17 @@ static void send_cookie(struct tcp *tcp, const struct tcp_seg *syn)
 	stat_inc(tcp->stats, STAT_tcp_cookies_sent);
 }
 
+// Every place is taken, and none becomes free by itself: the peer is told, so that it can look
+// elsewhere, instead of being left to its own time-outs.
+static bool refused(struct tcp *tcp, const struct tcp_seg *seg)
+{
+	if (tcp->conns.used < tcp->conns.capacity)
+		return false;
+	stat_drop(tcp->stats, DROP_TCP_NO_MEM);
+	tcp_rst_reply(tcp, seg);
+	return true;
+}
+
 void tcp_half_open_syn(struct tcp *tcp, const struct tcp_listener *listener,
 	const struct tcp_seg *seg, const uint32_t *isn_floor)
 {
@@ -97,6 +108,8 @@ void tcp_half_open_syn(struct tcp *tcp, const struct tcp_listener *listener,
 		stat_drop(tcp->stats, DROP_TCP_BACKLOG);
 		return;
 	}
+	if (refused(tcp, seg))
+		return;
 	half = pool_get(&tcp->half_opens);
 	if (half == NULL) {
 		if (tcp->cfg.syn_cookies)
@@ -216,8 +229,8 @@ struct tcp_conn *tcp_half_open_input(
 		stat_drop(tcp->stats, DROP_TCP_BACKLOG);
 		return NULL;
 	}
-	if (tcp->conns.used >= tcp->conns.capacity) {
-		stat_drop(tcp->stats, DROP_TCP_NO_MEM);
+	if (refused(tcp, seg)) {
+		half_free(tcp, half);
 		return NULL;
 	}
 	done = *half;
@@ -248,6 +261,8 @@ struct tcp_conn *tcp_half_open_cookie(
 		return NULL;
 	}
 	*ours = true;
+	if (refused(tcp, seg))
+		return NULL;
 	if (seg->opts.ts)
 		tcp_cookie_ts_read(seg->opts.tsecr, &opts);
 	peer.wscale = opts.wscale;

@@ -310,6 +310,11 @@ static void reloads_as_a_whole_or_not_at_all(void **state)
 	kill(pid, SIGHUP);
 	assert_int_equal(take_snapshot(dp, rack), first + 1);
 	assert_string_equal(rack, "r2");
+	write_conf("r2\n  backlog: 77");
+	kill(pid, SIGHUP);
+	assert_true(
+		log_gets("dyn_o_mite: backlog: takes effect after a restart of the data plane"));
+	assert_int_equal(take_snapshot(dp, rack), first + 1); // the same once more, harmlessly
 	write_conf("r3\n  no_such_key: 1");
 	kill(pid, SIGHUP);
 	assert_true(log_gets("the settings stay as they were"));

@@ -140,7 +140,7 @@ static void test_file_that_cannot_be_made(void **state)
 		struct daemon daemon;
 
 		silence();
-		_exit(daemon_start(&daemon, false, "/nonexistent/pid") ? 0 : 1);
+		_exit(daemon_start(&daemon, false, "/proc/nonexistent/pid") ? 0 : 1);
 	}
 	assert_int_equal(exit_of(pid), 1);
 }
