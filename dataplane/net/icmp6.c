@@ -49,9 +49,15 @@ void icmp6_port_unreachable(struct net *net, struct rte_mbuf *m, struct mono now
 	send_error(net, m, TYPE_UNREACHABLE, CODE_PORT, 0, now);
 }
 
+void icmp6_problem(
+	struct net *net, struct rte_mbuf *m, uint8_t code, uint16_t field, struct mono now)
+{
+	send_error(net, m, TYPE_PARAMETER, code, field, now);
+}
+
 void icmp6_unknown_header(struct net *net, struct rte_mbuf *m, uint16_t field, struct mono now)
 {
-	send_error(net, m, TYPE_PARAMETER, CODE_UNKNOWN_HEADER, field, now);
+	icmp6_problem(net, m, CODE_UNKNOWN_HEADER, field, now);
 }
 
 static void echo(struct net *net, struct rte_mbuf *m, struct mono now)

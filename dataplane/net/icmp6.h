@@ -13,5 +13,9 @@ void icmp6_input(struct net *net, struct rte_mbuf *m, bool unicast, bool fragmen
 
 void icmp6_port_unreachable(struct net *net, struct rte_mbuf *m, struct mono now);
 
+// RFC 4443 §3.4; `field`: offset of what is wrong.
+void icmp6_problem(
+	struct net *net, struct rte_mbuf *m, uint8_t code, uint16_t field, struct mono now);
+
 // `field`: offset of the next-header field that names what is not known here.
 void icmp6_unknown_header(struct net *net, struct rte_mbuf *m, uint16_t field, struct mono now);

@@ -123,7 +123,11 @@ void ip6_input(
 		return;
 	}
 	if (unlikely(!ip6_ext_walk(m, &walk))) {
-		net_drop(net, m, DROP_IP_BAD);
+		stat_drop(net->stats, DROP_IP_BAD);
+		if (walk.tell && from.unicast && rx != NULL)
+			icmp6_problem(net, m, walk.code, walk.field, now);
+		else
+			rte_pktmbuf_free(m);
 		return;
 	}
 	if (unlikely(walk.proto == IPPROTO_FRAGMENT && rx != NULL && from.unicast)) {

@@ -54,6 +54,14 @@ static bool options_ok(struct ip6_walk *walk, const uint8_t *opt, uint32_t len)
 	return true;
 }
 
+static bool header_ok(struct ip6_walk *walk, const uint8_t *ext, uint32_t size)
+{
+	if (walk->proto != IPPROTO_ROUTING)
+		return options_ok(walk, ext + 2, size - 2);
+	// We are its last station or it is not ours (RFC 5095).
+	return ext[3] == 0 || problem(walk, CODE_BAD_FIELD, walk->off + 2u);
+}
+
 // Steps over one header. False when it may not be skipped.
 static bool step(struct rte_mbuf *m, struct ip6_walk *walk)
 {
@@ -67,11 +75,7 @@ static bool step(struct rte_mbuf *m, struct ip6_walk *walk)
 	if (walk->off + size > sizeof(struct rte_ipv6_hdr) + IP6_CHAIN_MAX ||
 		!packet_pull(m, walk->off + size))
 		return false;
-	if (walk->proto == IPPROTO_ROUTING) {
-		// We are its last station or it is not ours (RFC 5095).
-		if (ext[3] != 0)
-			return problem(walk, CODE_BAD_FIELD, walk->off + 2u);
-	} else if (!options_ok(walk, ext + 2, size - 2)) {
+	if (!header_ok(walk, ext, size)) {
 		// No error about an error (RFC 4443 §2.4).
 		if (ext[0] == IPPROTO_ICMPV6 && size < m->data_len - (uint32_t)walk->off &&
 			ext[size] < ICMP6_INFORMATIONAL)
@@ -97,8 +101,7 @@ bool ip6_ext_walk(struct rte_mbuf *m, struct ip6_walk *walk)
 		switch (walk->proto) {
 		case IPPROTO_HOPOPTS:
 			if (i > 0)
-				return problem(
-					walk, CODE_UNKNOWN_HEADER, walk->proto_from);
+				return problem(walk, CODE_UNKNOWN_HEADER, walk->proto_from);
 			break;
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:

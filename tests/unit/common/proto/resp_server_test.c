@@ -28,7 +28,7 @@ static void assert_same_refusal(int fd, const struct slice *args, uint32_t argc)
 // Redis 7.0 does not know it, but clients made for 7.2 send it when they connect.
 static bool is_newer(const struct resp_cmd *row)
 {
-	return row->id == CMD_CLIENT_SETINFO;
+	return row->id == CMD_CLIENT_SETINFO || row->id == CMD_CLIENT_NO_TOUCH;
 }
 
 static void wrong_arity_is_refused_in_the_same_words(void **state)

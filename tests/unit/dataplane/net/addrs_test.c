@@ -23,8 +23,8 @@ static void sources_that_cannot_be_are_refused(void **state)
 {
 	struct addrs a = make();
 	const char *bad[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1",
-		"240.0.0.1", "255.255.255.255", "198.18.0.255", OWN4, "::", "::1", "ff02::1", OWN6,
-		OWN6_LOCAL};
+		"240.0.0.1", "255.255.255.255", "198.18.0.255", "198.18.0.0", OWN4, "::", "::1",
+		"ff02::1", OWN6, OWN6_LOCAL};
 	const char *good[] = {
 		PEER4, "198.18.1.255", "10.0.0.1", "1.2.3.4", PEER6, "fe80::1", "2a00::1", "::2"};
 	const uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};

@@ -75,6 +75,7 @@ static void bad_extension_headers_are_dropped(void **state)
 	const uint8_t routed_on[8] = {IPPROTO_TCP, 0, 0, 1};
 	uint8_t many[80];
 
+	fix_know_peer(f);
 	assert_dropped(f, with_chain(f, IPPROTO_DSTOPTS, too_long, 8), DROP_IP_BAD);
 	assert_dropped(f, with_chain(f, IPPROTO_DSTOPTS, option_beyond, 8), DROP_IP_BAD);
 	assert_dropped(f, with_chain(f, IPPROTO_HOPOPTS, option_unknown, 8), DROP_IP_BAD);
@@ -84,6 +85,46 @@ static void bad_extension_headers_are_dropped(void **state)
 		memcpy(many + i, (const uint8_t[8]){IPPROTO_DSTOPTS, 0, 1, 4}, 8);
 	many[72] = IPPROTO_TCP;
 	assert_dropped(f, with_chain(f, IPPROTO_DSTOPTS, many, 80), DROP_IP_BAD);
+}
+
+// What the sender was told: code and pointer of a parameter problem; -1 when nothing.
+static int told(struct fix *f, uint8_t first, const uint8_t *chain, size_t len)
+{
+	struct rte_mbuf *m;
+	const uint8_t *icmp;
+	int code;
+
+	assert_dropped(f, with_chain(f, first, chain, len), DROP_IP_BAD);
+	m = fix_tx(f);
+	if (m == NULL)
+		return -1;
+	icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, 54);
+	assert_int_equal(icmp[0], 4);
+	code = icmp[1] << 8 | icmp[7];
+	rte_pktmbuf_free(m);
+	return code;
+}
+
+// RFC 4443 §3.4, RFC 8200 §4.2 and §4.4.
+static void the_sender_is_told_what_is_wrong(void **state)
+{
+	struct fix *f = *state;
+	const uint8_t silent[8] = {IPPROTO_TCP, 0, 0x41, 4};
+	const uint8_t tell[8] = {IPPROTO_TCP, 0, 0, 0, 0x81, 2};
+	const uint8_t tell_if_unicast[8] = {IPPROTO_TCP, 0, 0xc1, 4};
+	const uint8_t routed_on[8] = {IPPROTO_TCP, 0, 0, 1};
+	const uint8_t hop_late[16] = {IPPROTO_HOPOPTS, 0, 1, 4, [8] = IPPROTO_TCP, 0, 1, 4};
+	const uint8_t about_error[16] = {IPPROTO_ICMPV6, 0, 0x81, 4, [8] = 1};
+	const uint8_t about_echo[16] = {IPPROTO_ICMPV6, 0, 0x81, 4, [8] = 128};
+
+	fix_know_peer(f);
+	assert_int_equal(told(f, IPPROTO_HOPOPTS, silent, 8), -1);
+	assert_int_equal(told(f, IPPROTO_HOPOPTS, tell, 8), 2 << 8 | 44);
+	assert_int_equal(told(f, IPPROTO_DSTOPTS, tell_if_unicast, 8), 2 << 8 | 42);
+	assert_int_equal(told(f, IPPROTO_ROUTING, routed_on, 8), 0 << 8 | 42);
+	assert_int_equal(told(f, IPPROTO_DSTOPTS, hop_late, 16), 1 << 8 | 40);
+	assert_int_equal(told(f, IPPROTO_DSTOPTS, about_error, 16), -1);
+	assert_int_equal(told(f, IPPROTO_DSTOPTS, about_echo, 16), 2 << 8 | 42);
 }
 
 static void malformed_headers_are_dropped(void **state)
@@ -255,6 +296,7 @@ int main(void)
 		fix_test(a_segment_is_handed_on_without_padding),
 		fix_test(extension_headers_are_walked),
 		fix_test(bad_extension_headers_are_dropped),
+		fix_test(the_sender_is_told_what_is_wrong),
 		fix_test(malformed_headers_are_dropped),
 		fix_test(sources_and_destinations_are_checked),
 		fix_test(a_packet_to_send_is_written_right),

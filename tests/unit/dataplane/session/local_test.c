@@ -94,6 +94,10 @@ static size_t ask_redis(const char *request, char *reply, size_t cap)
 	return (size_t)n;
 }
 
+#define TEN_WORDS "a b c d e f g h i j "
+#define TWO_ARGS "$0\r\n\r\n$1\r\nb\r\n"
+#define TEN_ARGS TWO_ARGS TWO_ARGS TWO_ARGS TWO_ARGS TWO_ARGS
+
 static void test_same_as_redis(void **state)
 {
 	static const char *const requests[] = {
@@ -123,6 +127,38 @@ static void test_same_as_redis(void **state)
 		"COMMAND GETKEYS PING x\r\n",
 		"COMMAND LIST FILTERBY MODULE json\r\n",
 		"COMMAND LIST FILTERBY\r\n",
+		"COMMAND INFO nosuch\r\n",
+		"COMMAND INFO object|nosuch\r\n",
+		"COMMAND DOCS nosuch\r\n",
+		"COMMAND GETKEYS get a b\r\n",
+		"COMMAND GETKEYS nosuch a\r\n",
+		"COMMAND GETKEYS zunionstore d 5 a\r\n",
+		"COMMAND COUNT x\r\n",
+		"AUTH default x\r\n",
+		"SELECT 00\r\n",
+		"SELECT 99999999999\r\n",
+		"HELLO 1\r\n",
+		"HELLO 4\r\n",
+		"HELLO abc\r\n",
+		"HELLO 2 NOPE\r\n",
+		"HELLO 2 SETNAME\r\n",
+		"HELLO 2 SETNAME \"a b\"\r\n",
+		"HELLO 2 AUTH default\r\n",
+		"HELLO 2 AUTH bob x\r\n",
+		"CLIENT REPLY ON\r\n",
+		"CLIENT REPLY maybe\r\n",
+		"CLIENT TRACKING OFF\r\n",
+		"CLIENT TRACKING maybe\r\n",
+		"CLIENT TRACKINGINFO\r\n",
+		"CLIENT GETREDIR\r\n",
+		"CLIENT LIST NOPE\r\n",
+		"CLIENT LIST TYPE nope\r\n",
+		"CLIENT LIST TYPE pubsub\r\n",
+		"CLIENT LIST ID x\r\n",
+		"CLIENT LIST ID 999999\r\n",
+		// An unknown command with more arguments than the parser remembers.
+		"nosuch " TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS "\r\n",
+		"*61\r\n$6\r\nnosuch\r\n" TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS,
 		"QUIT\r\n",
 	};
 	struct rig *rig = *state;
@@ -137,6 +173,40 @@ static void test_same_as_redis(void **state)
 			fail_msg("%s", requests[i]);
 		assert_int_equal(c->in_len, 0);
 	}
+}
+
+#define HELLO_REPLY(id)                                                                            \
+	"*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:"   \
+	"2\r\n"                                                                                    \
+	"$2\r\nid\r\n:" id "\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n" \
+	"$7\r\nmodules\r\n*0\r\n"
+
+static void test_hello(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client *c = rig_connect(rig);
+
+	assert_true(RIG_ASK(rig, c, "hello\r\n", HELLO_REPLY("1")));
+	assert_true(RIG_ASK(rig, c, "hello 2 auth default x setname joe\r\nclient getname\r\n",
+		HELLO_REPLY("1") "$3\r\njoe\r\n"));
+	// By these words, and by no others, all clients go on in RESP2.
+	assert_true(RIG_ASK(rig, c, "HELLO 3 SETNAME eve\r\nclient getname\r\n",
+		"-ERR unknown command 'HELLO', with args beginning with: '3' 'SETNAME' 'eve' \r\n"
+		"$3\r\njoe\r\n"));
+}
+
+static void test_counts(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client *c = rig_connect(rig);
+	const uint64_t *stat = rig->server.stats->stat;
+
+	assert_true(RIG_ASK(rig, c, "ping\r\nPING\r\necho x\r\nnope\r\nget\r\n",
+		"+PONG\r\n+PONG\r\n$1\r\nx\r\n-ERR unknown command 'nope', with args beginning "
+		"with: \r\n-ERR wrong number of arguments for 'get' command\r\n"));
+	assert_int_equal(stat[STAT_redis_req_ping], 2);
+	assert_int_equal(stat[STAT_redis_req_other], 1);
+	assert_int_equal(stat[STAT_redis_req_get], 0);
 }
 
 static void test_client(void **state)
@@ -286,6 +356,8 @@ int main(void)
 		cmocka_unit_test(test_match),
 		TEST(test_same_as_redis),
 		TEST(test_client),
+		TEST(test_hello),
+		TEST(test_counts),
 		TEST(test_command),
 		TEST(test_many_arguments),
 		TEST(test_info),

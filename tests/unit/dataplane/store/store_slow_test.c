@@ -59,6 +59,41 @@ static void test_slow_reader_alone(void **state)
 	free((void *)(uintptr_t)feed.bytes);
 }
 
+// Its connection becomes its own, and the others do not notice.
+static void test_slow_reader_is_left_behind(void **state)
+{
+	struct fix *f = *state;
+	struct rig_client *slow = send_on(f, "get a\r\n");
+	struct rig_client *others[4];
+	struct feed feed;
+
+	wait_requests(f, 1);
+	feed = feed_new(f, 4 * MB);
+	f->rig->each_turn = feed_turn;
+	f->rig->ctx = &feed;
+	slow->paused = true;
+	rig_sleep(f->rig, 100 * NS_PER_MS);
+	assert_int_equal(store_usage(f->rig->store).slow, 1);
+	f->fake->conns[feed.conn].owed = 0;
+	f->fake->reply = "+B\r\n";
+	for (unsigned i = 0; i < 4; i++)
+		others[i] = send_on(f, "get b\r\n");
+	rig_sleep(f->rig, 5 * NS_PER_MS);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(others[i]->in_len, 4);
+	rig_sleep(f->rig, 4 * NS_PER_SEC);
+	assert_int_equal(stat(f, STAT_client_slow), 0);
+	assert_int_equal(stat(f, STAT_server_diverted), 1);
+	slow->paused = false;
+	assert_true(rig_expect(f->rig, slow, feed.bytes, feed.len));
+	rig_sleep(f->rig, 10 * NS_PER_MS);
+	assert_int_equal(store_usage(f->rig->store).slow, 0);
+	assert_true(RIG_ASK(f->rig, slow, "get c\r\n", "+B\r\n"));
+	f->rig->each_turn = fake_turn;
+	f->rig->ctx = f->fake;
+	free((void *)(uintptr_t)feed.bytes);
+}
+
 static void test_slow_reader_in_the_way(void **state)
 {
 	struct rig_config config = rig_config_default("");
@@ -150,8 +185,10 @@ static void test_stalled_large_requests(void **state)
 	memcpy(set, head, n);
 	memset(set + n, 'x', 1000000);
 	memcpy(set + n + 1000000, "\r\n", 2);
-	for (unsigned i = 0; i < 4; i++)
-		stalled[i] = send_on(f, head);
+	for (unsigned i = 0; i < 4; i++) {
+		stalled[i] = rig_connect(f->rig);
+		rig_send(f->rig, stalled[i], set, n + 5000);
+	}
 	rig_sleep(f->rig, 60 * NS_PER_SEC);
 	assert_int_equal(stat(f, STAT_client_slow), 0);
 	assert_int_equal(store_usage(f->rig->store).in_flight, 4);
@@ -333,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_slow_reader_alone),
+		TEST(test_slow_reader_is_left_behind),
 		cmocka_unit_test(test_slow_reader_in_the_way),
 		TEST(test_slow_reader_of_many_replies),
 		TEST(test_stalled_large_requests),
