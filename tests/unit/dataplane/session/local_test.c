@@ -98,79 +98,80 @@ static size_t ask_redis(const char *request, char *reply, size_t cap)
 #define TWO_ARGS "$0\r\n\r\n$1\r\nb\r\n"
 #define TEN_ARGS TWO_ARGS TWO_ARGS TWO_ARGS TWO_ARGS TWO_ARGS
 
+static const char *const same_requests[] = {
+	"PING\r\n",
+	"PING hello\r\n",
+	"PING a b\r\n",
+	"ECHO hello\r\n",
+	"ECHO\r\n",
+	"SELECT 0\r\n",
+	"SELECT 16\r\n",
+	"SELECT -1\r\n",
+	"SELECT x\r\n",
+	"RESET\r\n",
+	"AUTH secret\r\n",
+	"AUTH user secret\r\n",
+	"AUTH a b c\r\n",
+	"CLIENT\r\n",
+	"CLIENT GETNAME\r\n",
+	"CLIENT SETNAME joe\r\n",
+	"CLIENT SETNAME \"a b\"\r\n",
+	"CLIENT NO-EVICT on\r\n",
+	"CLIENT NO-EVICT maybe\r\n",
+	"CONFIG GET save\r\n",
+	"CONFIG GET appendonly\r\n",
+	"CONFIG GET nothing-of-that-name\r\n",
+	"COMMAND GETKEYS MSET a b c d\r\n",
+	"COMMAND GETKEYS PING x\r\n",
+	"COMMAND LIST FILTERBY MODULE json\r\n",
+	"COMMAND LIST FILTERBY\r\n",
+	"COMMAND INFO nosuch\r\n",
+	"COMMAND INFO object|nosuch\r\n",
+	"COMMAND DOCS nosuch\r\n",
+	"COMMAND GETKEYS get a b\r\n",
+	"COMMAND GETKEYS nosuch a\r\n",
+	"COMMAND GETKEYS zunionstore d 5 a\r\n",
+	"COMMAND COUNT x\r\n",
+	"AUTH default x\r\n",
+	"SELECT 00\r\n",
+	"SELECT 99999999999\r\n",
+	"HELLO 1\r\n",
+	"HELLO 4\r\n",
+	"HELLO abc\r\n",
+	"HELLO 2 NOPE\r\n",
+	"HELLO 2 SETNAME\r\n",
+	"HELLO 2 SETNAME \"a b\"\r\n",
+	"HELLO 2 AUTH default\r\n",
+	"HELLO 2 AUTH bob x\r\n",
+	"CLIENT REPLY ON\r\n",
+	"CLIENT REPLY maybe\r\n",
+	"CLIENT TRACKING OFF\r\n",
+	"CLIENT TRACKING maybe\r\n",
+	"CLIENT TRACKINGINFO\r\n",
+	"CLIENT GETREDIR\r\n",
+	"CLIENT LIST NOPE\r\n",
+	"CLIENT LIST TYPE nope\r\n",
+	"CLIENT LIST TYPE pubsub\r\n",
+	"CLIENT LIST ID x\r\n",
+	"CLIENT LIST ID 999999\r\n",
+	// An unknown command with more arguments than the parser remembers.
+	"nosuch " TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS "\r\n",
+	"*61\r\n$6\r\nnosuch\r\n" TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS,
+	"QUIT\r\n",
+};
+
 static void test_same_as_redis(void **state)
 {
-	static const char *const requests[] = {
-		"PING\r\n",
-		"PING hello\r\n",
-		"PING a b\r\n",
-		"ECHO hello\r\n",
-		"ECHO\r\n",
-		"SELECT 0\r\n",
-		"SELECT 16\r\n",
-		"SELECT -1\r\n",
-		"SELECT x\r\n",
-		"RESET\r\n",
-		"AUTH secret\r\n",
-		"AUTH user secret\r\n",
-		"AUTH a b c\r\n",
-		"CLIENT\r\n",
-		"CLIENT GETNAME\r\n",
-		"CLIENT SETNAME joe\r\n",
-		"CLIENT SETNAME \"a b\"\r\n",
-		"CLIENT NO-EVICT on\r\n",
-		"CLIENT NO-EVICT maybe\r\n",
-		"CONFIG GET save\r\n",
-		"CONFIG GET appendonly\r\n",
-		"CONFIG GET nothing-of-that-name\r\n",
-		"COMMAND GETKEYS MSET a b c d\r\n",
-		"COMMAND GETKEYS PING x\r\n",
-		"COMMAND LIST FILTERBY MODULE json\r\n",
-		"COMMAND LIST FILTERBY\r\n",
-		"COMMAND INFO nosuch\r\n",
-		"COMMAND INFO object|nosuch\r\n",
-		"COMMAND DOCS nosuch\r\n",
-		"COMMAND GETKEYS get a b\r\n",
-		"COMMAND GETKEYS nosuch a\r\n",
-		"COMMAND GETKEYS zunionstore d 5 a\r\n",
-		"COMMAND COUNT x\r\n",
-		"AUTH default x\r\n",
-		"SELECT 00\r\n",
-		"SELECT 99999999999\r\n",
-		"HELLO 1\r\n",
-		"HELLO 4\r\n",
-		"HELLO abc\r\n",
-		"HELLO 2 NOPE\r\n",
-		"HELLO 2 SETNAME\r\n",
-		"HELLO 2 SETNAME \"a b\"\r\n",
-		"HELLO 2 AUTH default\r\n",
-		"HELLO 2 AUTH bob x\r\n",
-		"CLIENT REPLY ON\r\n",
-		"CLIENT REPLY maybe\r\n",
-		"CLIENT TRACKING OFF\r\n",
-		"CLIENT TRACKING maybe\r\n",
-		"CLIENT TRACKINGINFO\r\n",
-		"CLIENT GETREDIR\r\n",
-		"CLIENT LIST NOPE\r\n",
-		"CLIENT LIST TYPE nope\r\n",
-		"CLIENT LIST TYPE pubsub\r\n",
-		"CLIENT LIST ID x\r\n",
-		"CLIENT LIST ID 999999\r\n",
-		// An unknown command with more arguments than the parser remembers.
-		"nosuch " TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS TEN_WORDS "\r\n",
-		"*61\r\n$6\r\nnosuch\r\n" TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS TEN_ARGS,
-		"QUIT\r\n",
-	};
 	struct rig *rig = *state;
 
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+	for (size_t i = 0; i < sizeof(same_requests) / sizeof(same_requests[0]); i++) {
 		struct rig_client *c = rig_connect(rig);
 		char reply[4096];
-		size_t n = ask_redis(requests[i], reply, sizeof(reply));
+		size_t n = ask_redis(same_requests[i], reply, sizeof(reply));
 
-		rig_send(rig, c, requests[i], strlen(requests[i]));
+		rig_send(rig, c, same_requests[i], strlen(same_requests[i]));
 		if (!rig_expect(rig, c, reply, n))
-			fail_msg("%s", requests[i]);
+			fail_msg("%s", same_requests[i]);
 		assert_int_equal(c->in_len, 0);
 	}
 }
