@@ -53,10 +53,23 @@ bool setup_check(const struct conf *conf)
 	return true;
 }
 
+// IPv4 first: a store that listens on both is the same, and many listen on 127.0.0.1 alone.
+static int numeric_address(const struct addrinfo *found, char address[SETUP_ADDRESS_MAX])
+{
+	const struct addrinfo *chosen = found;
+
+	while (chosen && chosen->ai_family != AF_INET)
+		chosen = chosen->ai_next;
+	if (!chosen)
+		chosen = found;
+	return getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, SETUP_ADDRESS_MAX, NULL, 0,
+		NI_NUMERICHOST);
+}
+
 bool setup_store_address(const struct conf *conf, char address[SETUP_ADDRESS_MAX])
 {
 	const struct conf_addr *addr = &conf->pool.servers.v[0].addr;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	int rc;
 
@@ -66,8 +79,7 @@ bool setup_store_address(const struct conf *conf, char address[SETUP_ADDRESS_MAX
 	}
 	rc = getaddrinfo(addr->host, NULL, &hints, &found);
 	if (rc == 0)
-		rc = getnameinfo(found->ai_addr, found->ai_addrlen, address, SETUP_ADDRESS_MAX,
-			NULL, 0, NI_NUMERICHOST);
+		rc = numeric_address(found, address);
 	if (found)
 		freeaddrinfo(found);
 	if (rc != 0) {

@@ -153,7 +153,8 @@ static void challenge(struct tcp *tcp, const struct tcp_half_open *half)
 	}
 	header.seq++;
 	header.flags = TCP_ACK;
-	header.wnd >>= header.opts.wscale == TCP_WSCALE_NONE ? 0 : tcp->rcv_wscale;
+	if (header.opts.wscale != TCP_WSCALE_NONE)
+		header.wnd = (uint16_t)(header.wnd >> tcp->rcv_wscale);
 	header.opts.mss = 0;
 	header.opts.wscale = TCP_WSCALE_NONE;
 	stat_inc(tcp->stats, STAT_tcp_challenge_acks);
