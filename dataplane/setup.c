@@ -58,10 +58,12 @@ static int numeric_address(const struct addrinfo *found, char address[SETUP_ADDR
 {
 	const struct addrinfo *chosen = found;
 
-	while (chosen && chosen->ai_family != AF_INET)
-		chosen = chosen->ai_next;
-	if (!chosen)
-		chosen = found;
+	for (const struct addrinfo *ai = found; ai; ai = ai->ai_next) {
+		if (ai->ai_family == AF_INET) {
+			chosen = ai;
+			break;
+		}
+	}
 	return getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, SETUP_ADDRESS_MAX, NULL, 0,
 		NI_NUMERICHOST);
 }
@@ -78,7 +80,7 @@ bool setup_store_address(const struct conf *conf, char address[SETUP_ADDRESS_MAX
 		return true;
 	}
 	rc = getaddrinfo(addr->host, NULL, &hints, &found);
-	if (rc == 0)
+	if (rc == 0 && found)
 		rc = numeric_address(found, address);
 	if (found)
 		freeaddrinfo(found);
