@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,11 +67,18 @@ static void silence(void)
 	dup2(null, STDERR_FILENO);
 }
 
+// A daemon becomes our child only when the process between has ended, which takes its time.
 static int exit_of(pid_t pid)
 {
+	static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
 	int status;
+	pid_t ended = waitpid(pid, &status, 0);
 
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (int i = 0; i < 2000 && ended < 0 && errno == ECHILD; i++) {
+		nanosleep(&pause, NULL);
+		ended = waitpid(pid, &status, 0);
+	}
+	assert_int_equal(ended, pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
