@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -65,6 +64,14 @@ static unsigned receive(struct worker *w)
 	net_input(w->net, frames, n, w->now, &w->rx);
 	w->rx.seg_n = port_keep_own(w->port, w->id, w->rx.seg, w->rx.seg_n, &w->stats);
 	return n;
+}
+
+static void connections_input(struct worker *w)
+{
+	tcp_input(w->tcp, w->rx.seg, w->rx.seg_n, w->now);
+	for (unsigned i = 0; i < w->rx.icmp_n; i++)
+		tcp_icmp(w->tcp, &w->rx.icmp[i], w->now);
+	w->rx.seg_n = 0;
 }
 
 // Segments that other cores received for connections of this one.
@@ -125,12 +132,19 @@ static unsigned icmp_take(struct worker *w)
 	return n;
 }
 
-// What cores owe each other.
 static unsigned exchange(struct worker *w)
 {
-	if (unlikely(w->rx.icmp_n))
-		icmp_share(w);
-	return learn_take(w) + icmp_take(w) + receive_handed_over(w);
+	unsigned work = 0;
+
+	if (unlikely(w->rx.learn_n))
+		learn_share(w);
+	if (unlikely(w->worker_n > 1)) {
+		if (unlikely(w->rx.icmp_n))
+			icmp_share(w);
+		work = learn_take(w) + icmp_take(w) + receive_handed_over(w);
+	}
+	w->rx.icmp_n = 0;
+	return work;
 }
 
 // Gives the port what it takes; the rest waits for the next turn. True when all is gone.
@@ -180,23 +194,23 @@ static unsigned turn(struct worker *w, const struct snapshot *snapshot)
 	w->now = clock_now(w->clock);
 	timers_run(w);
 
+	// Frames of the port become segments; ARP, neighbour discovery and echo are answered here.
 	work += receive(w);
-	tcp_input(w->tcp, w->rx.seg, w->rx.seg_n, w->now);
-	for (unsigned i = 0; i < w->rx.icmp_n; i++)
-		tcp_icmp(w->tcp, &w->rx.icmp[i], w->now);
-	if (unlikely(w->rx.learn_n))
-		learn_share(w);
-	if (unlikely(w->worker_n > 1))
-		work += exchange(w);
-	w->rx.seg_n = 0;
-	w->rx.icmp_n = 0;
-
+	// Segments become bytes and events of connections.
+	connections_input(w);
+	// What other cores have for this one, and this one for them.
+	work += exchange(w);
+	// Bytes of clients become requests.
 	work += session_run(w->session, w->now);
+	// Each request gets its target, or an answer of our own.
 	work += route_run(w->session, snapshot, w->now);
+	// Requests join the pipelines of the store.
 	store_issue(w->store, session_issued(w->session), snapshot, w->now);
+	// One write and one read for each of its connections.
 	work += store_poll(w->store, w->now);
+	// Answers become replies, in each client's order.
 	work += settle_run(w->session, store_answered(w->store), w->now);
-
+	// Replies become segments, acknowledgements with them, and leave by the port.
 	send_all(w);
 	return work;
 }
