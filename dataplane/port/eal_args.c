@@ -1,9 +1,11 @@
-#include "dataplane/port/eal.h"
+#include "dataplane/port/eal_args.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "common/base/compiler.h"
 
 // What the EAL and the drivers need beside the pools.
 #define EAL_OVERHEAD_MB 64

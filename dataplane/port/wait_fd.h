@@ -1,6 +1,6 @@
 // Finds the kernel sockets that a driver (af_packet, af_xdp) receives from: it keeps them to
-// itself, but a sleeping worker must wait for them. They are those of this process with the right
-// family that were not there before.
+// itself, but a sleeping worker must wait for them. The port is the only one of this process to
+// have such sockets, and opens one for each queue, in order.
 #pragma once
 
 #include <stdbool.h>
