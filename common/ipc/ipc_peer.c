@@ -24,7 +24,6 @@ struct ipc_peer {
 	bool linked;
 	bool complained; // about this connection
 	uint64_t refused;
-	uint64_t replaced;
 };
 
 static const char *role_name(enum ipc_role role)
@@ -116,10 +115,8 @@ int ipc_peer_fd(const struct ipc_peer *peer)
 static bool send_any(struct ipc_peer *peer, enum ipc_id id, const void *payload, size_t len)
 {
 	struct ipc_header head = ipc_header_make(id, len);
-	bool replaced = false;
-	bool sent = ipc_nng_send(peer->nng, id, &head, sizeof(head), payload, len, &replaced);
+	bool sent = ipc_nng_send(peer->nng, id, &head, sizeof(head), payload, len, NULL);
 
-	peer->replaced += replaced;
 	return sent;
 }
 
@@ -228,11 +225,6 @@ const struct ipc_hello *ipc_peer_hello(const struct ipc_peer *peer)
 uint64_t ipc_peer_refused(const struct ipc_peer *peer)
 {
 	return peer->refused;
-}
-
-uint64_t ipc_peer_replaced(const struct ipc_peer *peer)
-{
-	return peer->replaced;
 }
 
 bool ipc_peer_send(struct ipc_peer *peer, enum ipc_id id, const void *payload, size_t len)

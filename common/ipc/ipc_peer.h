@@ -38,9 +38,8 @@ bool ipc_peer_next(struct ipc_peer *peer, struct ipc_peer_event *event);
 bool ipc_peer_linked(const struct ipc_peer *peer);
 // The last HELLO of the other side; NULL when there was none yet.
 const struct ipc_hello *ipc_peer_hello(const struct ipc_peer *peer);
-// Messages of the peer that were refused, and own ones that gave way to newer ones.
+// Messages of the peer that were refused.
 uint64_t ipc_peer_refused(const struct ipc_peer *peer);
-uint64_t ipc_peer_replaced(const struct ipc_peer *peer);
 
 // False when not linked, or out of memory. The size must fit the row.
 bool ipc_peer_send(struct ipc_peer *peer, enum ipc_id id, const void *payload, size_t len);

@@ -90,6 +90,15 @@ bool addrs_source_ok6(const struct addrs *addrs, const uint8_t src[16])
 	return !addrs_is_own(addrs, &addr);
 }
 
+struct ip_addr addrs_solicited_node(const struct ip_addr *a)
+{
+	struct ip_addr group;
+
+	memcpy(group.b, solicited_node, sizeof(solicited_node));
+	memcpy(group.b + 13, a->b + 13, 3);
+	return group;
+}
+
 bool addrs_is_group6(const struct addrs *addrs, const uint8_t dst[16])
 {
 	if (memcmp(dst, all_nodes, sizeof(all_nodes)) == 0)

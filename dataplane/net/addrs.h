@@ -57,6 +57,9 @@ bool addrs_source_ok6(const struct addrs *addrs, const uint8_t src[16]);
 // Whether it is the broadcast address, or that of one of our networks.
 bool addrs_is_broadcast4(const struct addrs *addrs, uint32_t dst);
 
+// RFC 4291 §2.7.1.
+struct ip_addr addrs_solicited_node(const struct ip_addr *a);
+
 // Groups that we listen to: all nodes, and the solicited-node groups of our addresses.
 bool addrs_is_group6(const struct addrs *addrs, const uint8_t dst[16]);
 

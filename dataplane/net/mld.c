@@ -33,12 +33,11 @@ static unsigned list_groups(const struct net *net, struct ip_addr *group)
 
 	for (unsigned i = 0; i < net->addrs.n; i++) {
 		const struct ip_addr *own = &net->addrs.own[i].addr;
-		struct ip_addr a = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff}};
+		struct ip_addr a = addrs_solicited_node(own);
 		unsigned have = 0;
 
 		if (ip_addr_is_v4(own))
 			continue;
-		memcpy(a.b + 13, own->b + 13, 3);
 		while (have < n && !ip_addr_eq(&group[have], &a))
 			have++;
 		if (have == n)

@@ -55,7 +55,7 @@ static struct rte_mbuf *build(
 
 void nd_solicit(struct net *net, const struct neigh *n)
 {
-	struct ip_addr group = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff}};
+	struct ip_addr group = addrs_solicited_node(&n->addr);
 	const struct ip_addr *src = addrs_source_for(&net->addrs, &n->addr);
 	bool probe = n->state == NEIGH_PROBE;
 	const struct ip_addr *dst = probe ? &n->addr : &group;
@@ -64,7 +64,6 @@ void nd_solicit(struct net *net, const struct neigh *n)
 
 	if (src == NULL || (m = build(net, ND_NS, 0, &n->addr, OPT_SOURCE_LLA)) == NULL)
 		return;
-	memcpy(group.b + 13, n->addr.b + 13, 3);
 	mac = probe ? n->mac : eth_group6(group.b);
 	if (ip6_write(net, m, src, dst, IPPROTO_ICMPV6, ND_HOP_LIMIT))
 		eth_output(net, m, &mac, RTE_ETHER_TYPE_IPV6);

@@ -97,10 +97,7 @@ void client_end_if_done(struct session *s, struct client *c, struct mono now)
 
 void client_linger(struct session *s, struct client *c, struct mono now)
 {
-	uint32_t dropped = input_clear(c);
-
-	if (dropped > 0)
-		tcp_recv_done(c->conn, dropped);
+	tcp_recv_done(c->conn, input_clear(c));
 	if (c->flags & CLIENT_EOF) {
 		client_end(s, c, false);
 		return;

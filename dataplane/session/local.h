@@ -35,6 +35,8 @@ bool local_answer(struct session *s, struct request *r, struct reply *out, struc
 // Between the elements of a long reply: makes room in the writer.
 void local_flush(struct local *l);
 
+void local_syntax_error(struct local *l);
+
 // CLIENT SETNAME and HELLO: false when the answer says why not.
 bool local_name_is_good(struct local *l, struct slice name);
 void local_set_name(struct local *l, struct slice name);

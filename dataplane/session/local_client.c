@@ -81,11 +81,6 @@ void local_client_setinfo(struct local *l)
 			what.len < 64 ? (int)what.len : 64, what.ptr);
 }
 
-static void put_syntax_error(struct local *l)
-{
-	resp_put_error(&l->w, SLICE_LIT("ERR syntax error"));
-}
-
 // NO-EVICT and NO-TOUCH.
 void local_client_switch(struct local *l)
 {
@@ -95,7 +90,7 @@ void local_client_switch(struct local *l)
 	if (slice_eq_nocase(what, SLICE_LIT("on")) || slice_eq_nocase(what, SLICE_LIT("off")))
 		local_ok(l);
 	else
-		put_syntax_error(l);
+		local_syntax_error(l);
 }
 
 void local_client_reply(struct local *l)
@@ -109,7 +104,7 @@ void local_client_reply(struct local *l)
 		slice_eq_nocase(what, SLICE_LIT("skip")))
 		resp_put_error(&l->w, SLICE_LIT("ERR Dynomite: every request gets its reply"));
 	else
-		put_syntax_error(l);
+		local_syntax_error(l);
 }
 
 void local_client_tracking(struct local *l)
@@ -122,7 +117,7 @@ void local_client_tracking(struct local *l)
 	else if (slice_eq_nocase(what, SLICE_LIT("on")))
 		resp_put_error(&l->w, SLICE_LIT("ERR Dynomite: tracking is not supported"));
 	else
-		put_syntax_error(l);
+		local_syntax_error(l);
 }
 
 void local_client_trackinginfo(struct local *l)
@@ -223,7 +218,7 @@ static enum listed list_filter(struct local *l)
 		return list_ids(l);
 	if (slice_eq_nocase(word, SLICE_LIT("type")) && l->argc == 2 && args_next(&l->args, &value))
 		return list_type(l, value);
-	put_syntax_error(l);
+	local_syntax_error(l);
 	return LIST_BAD;
 }
 

@@ -139,7 +139,7 @@ void local_command_list(struct local *l)
 	uint64_t n = 0;
 
 	if (filter == FILTER_BAD) {
-		resp_put_error(&l->w, SLICE_LIT("ERR syntax error"));
+		local_syntax_error(l);
 		return;
 	}
 	for (enum resp_cmd_id id = 0; id < CMD_COUNT; id++)

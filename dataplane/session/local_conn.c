@@ -10,6 +10,11 @@ void local_ok(struct local *l)
 	resp_put_simple(&l->w, SLICE_LIT("OK"));
 }
 
+void local_syntax_error(struct local *l)
+{
+	resp_put_error(&l->w, SLICE_LIT("ERR syntax error"));
+}
+
 void local_ping(struct local *l)
 {
 	struct slice text;
@@ -67,7 +72,7 @@ void local_auth(struct local *l)
 
 	args_next(&l->args, &user);
 	if (l->argc > 2)
-		resp_put_error(&l->w, SLICE_LIT("ERR syntax error"));
+		local_syntax_error(l);
 	else if (l->argc == 1)
 		resp_put_error(&l->w,
 			SLICE_LIT("ERR AUTH <password> called without any password configured for "

@@ -118,12 +118,6 @@ void parse_refuse(struct session *s, struct request *r, const struct resp_writer
 	stat_inc(s->stats, STAT_client_error_replies);
 }
 
-static void give_back(struct client *c, uint32_t n)
-{
-	if (n > 0)
-		tcp_recv_done(c->conn, n);
-}
-
 // Earlier replies, then this one, then the end.
 static void protocol_error(struct session *s, struct client *c, const char *text, struct mono now)
 {
@@ -135,7 +129,7 @@ static void protocol_error(struct session *s, struct client *c, const char *text
 	r->flags |= REQUEST_CLOSE;
 	parse_forward(s, r);
 	c->flags |= CLIENT_NO_INPUT;
-	give_back(c, input_clear(c));
+	tcp_recv_done(c->conn, input_clear(c));
 	stat_inc(s->stats, STAT_client_protocol_errors);
 }
 
@@ -145,7 +139,7 @@ static long encode_inline(struct session *s, struct client *c, const struct resp
 	struct slice line = input_slice(c, 0, p->at, s->gather, SESSION_GATHER);
 	long n = resp_inline_encode(line.ptr, line.len, s->scratch, SESSION_SCRATCH);
 
-	give_back(c, input_drop(c));
+	tcp_recv_done(c->conn, input_drop(c));
 	return n;
 }
 
@@ -177,7 +171,7 @@ static void refuse_whole(struct session *s, struct client *c, const struct resp_
 		parse_quoted(s, c, p, &names);
 	resp_cmd_put_refusal(&w, verdict, cmd, names.arg, names.n);
 	if (!p->is_inline)
-		give_back(c, input_drop(c));
+		tcp_recv_done(c->conn, input_drop(c));
 	r = parse_new(s, c, now);
 	parse_refuse(s, r, &w);
 	parse_forward(s, r);
@@ -229,7 +223,7 @@ static bool request_whole(
 	if (cmd->id == CMD_QUIT) {
 		r->flags |= REQUEST_CLOSE;
 		c->flags |= CLIENT_NO_INPUT;
-		give_back(c, input_clear(c));
+		tcp_recv_done(c->conn, input_clear(c));
 	}
 	parse_forward(s, r);
 	return true;
@@ -308,7 +302,7 @@ static bool parse_chunk(
 		alive = request_whole(s, c, p, now);
 		break;
 	case RESP_EMPTY:
-		give_back(c, input_drop(c));
+		tcp_recv_done(c->conn, input_drop(c));
 		break;
 	case RESP_ERROR:
 		protocol_error(s, c, p->error, now);

@@ -149,14 +149,10 @@ void session_forget_first(struct session *s, struct client *c)
 static void take_bytes(struct session *s, struct client *c)
 {
 	input_append(c, tcp_recv(c->conn));
-	if ((c->flags & CLIENT_NO_INPUT) && !c->bulk) {
-		uint32_t dropped = input_clear(c);
-
-		if (dropped > 0)
-			tcp_recv_done(c->conn, dropped);
-	} else {
+	if ((c->flags & CLIENT_NO_INPUT) && !c->bulk)
+		tcp_recv_done(c->conn, input_clear(c));
+	else
 		client_ready(s, c);
-	}
 }
 
 static void client_event(struct session *s, struct client *c, unsigned events, struct mono now)
@@ -276,14 +272,11 @@ void session_drain(struct session *s, struct mono now)
 	s->listener = NULL;
 	list_for_each_safe (link, next, &s->all) {
 		struct client *c = list_entry(link, struct client, all);
-		uint32_t dropped = 0;
 
 		c->flags |= CLIENT_NO_INPUT;
 		// A large request that is on its way may finish.
 		if (!c->bulk)
-			dropped = input_clear(c);
-		if (dropped > 0)
-			tcp_recv_done(c->conn, dropped);
+			tcp_recv_done(c->conn, input_clear(c));
 		client_end_if_done(s, c, now);
 	}
 }

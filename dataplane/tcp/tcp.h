@@ -125,7 +125,7 @@ int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_p
 // until tcp_recv_done gives them back.
 struct rte_mbuf *tcp_recv(struct tcp_conn *conn);
 
-// `bytes` of what tcp_recv gave are no longer held: the window opens.
+// `bytes` of what tcp_recv gave are no longer held: the window opens. 0 does nothing.
 void tcp_recv_done(struct tcp_conn *conn, uint32_t bytes);
 
 // Queues a chain (linked by `next`; any mbuf of it may be indirect or shared, and is not written

@@ -20,7 +20,7 @@ enum flush {
 	FLUSH_FULL, // no room or no mbuf
 };
 
-uint32_t tcp_output_recv_space(const struct tcp_conn *conn)
+static uint32_t recv_space(const struct tcp_conn *conn)
 {
 	uint32_t used = conn->rq.bytes + conn->rcv_taken;
 	uint32_t buf = conn->tcp->cfg.rcv_buf;
@@ -31,7 +31,7 @@ uint32_t tcp_output_recv_space(const struct tcp_conn *conn)
 uint32_t tcp_output_window(const struct tcp_conn *conn)
 {
 	uint32_t offered = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
-	uint32_t space = tcp_output_recv_space(conn);
+	uint32_t space = recv_space(conn);
 	uint32_t step = RTE_MIN(conn->tcp->cfg.rcv_buf / 2, (uint32_t)conn->mss);
 
 	return space > offered && space - offered >= step ? space : offered;
@@ -87,15 +87,21 @@ static void acked_now(struct tcp_conn *conn)
 	conn->delack_at = (struct mono){0};
 }
 
-static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
+// NULL when there is no room to send, or no mbuf.
+static struct rte_mbuf *segment_new(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
 {
 	struct tcp_header header;
-	struct rte_mbuf *m;
 
 	if (net_tx_room(conn->tcp->net) == 0)
-		return false;
+		return NULL;
 	header_fill(conn, &header, seq, flags);
-	m = tcp_header_new(conn->tcp, &conn->key, &header);
+	return tcp_header_new(conn->tcp, &conn->key, &header);
+}
+
+static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
+{
+	struct rte_mbuf *m = segment_new(conn, seq, flags);
+
 	if (m == NULL)
 		return false;
 	transmit(conn, m);
@@ -107,13 +113,8 @@ static bool send_data(
 {
 	uint8_t flags = (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0) |
 		(len > 0 && seq + len == conn->sq.end ? TCP_PSH : 0));
-	struct tcp_header header;
-	struct rte_mbuf *m;
+	struct rte_mbuf *m = segment_new(conn, seq, flags);
 
-	if (net_tx_room(conn->tcp->net) == 0)
-		return false;
-	header_fill(conn, &header, seq, flags);
-	m = tcp_header_new(conn->tcp, &conn->key, &header);
 	if (m == NULL)
 		return false;
 	if (len > 0 && !tcp_send_queue_get(&conn->sq, at, seq, len, m)) {

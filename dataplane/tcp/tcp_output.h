@@ -9,6 +9,3 @@ void tcp_output_rst(struct tcp_conn *conn);
 
 // The window that would be offered now (RFC 9293 §3.8.6.2.2: in steps that are worth it).
 uint32_t tcp_output_window(const struct tcp_conn *conn);
-
-// Bytes of receive buffer that are free.
-uint32_t tcp_output_recv_space(const struct tcp_conn *conn);

@@ -36,6 +36,14 @@ static void start(struct tcp *tcp, struct tcp_time_wait *tw)
 		wheel_arm(&tcp->wheel, &tcp->time_wait_timer.wheel, oldest(tcp)->until);
 }
 
+static void forget(struct tcp *tcp, struct tcp_time_wait *tw)
+{
+	tcp_table_remove(&tcp->table, TCP_KIND_TIME_WAIT, tw);
+	list_remove(&tw->link);
+	pool_put(&tcp->time_waits, tw);
+	stat_dec(tcp->stats, STAT_tcp_time_wait);
+}
+
 void tcp_time_wait_add(struct tcp *tcp, const struct tcp_time_wait *from, bool ack)
 {
 	struct tcp_time_wait *tw;
@@ -45,7 +53,7 @@ void tcp_time_wait_add(struct tcp *tcp, const struct tcp_time_wait *from, bool a
 	if (tcp->cfg.time_wait_max == 0)
 		return;
 	if (tcp->time_waits.used >= tcp->cfg.time_wait_max)
-		tcp_time_wait_remove(tcp, oldest(tcp));
+		forget(tcp, oldest(tcp));
 	tw = pool_get(&tcp->time_waits);
 	if (tw == NULL)
 		return;
@@ -55,18 +63,10 @@ void tcp_time_wait_add(struct tcp *tcp, const struct tcp_time_wait *from, bool a
 	start(tcp, tw);
 }
 
-void tcp_time_wait_remove(struct tcp *tcp, struct tcp_time_wait *tw)
-{
-	tcp_table_remove(&tcp->table, TCP_KIND_TIME_WAIT, tw);
-	list_remove(&tw->link);
-	pool_put(&tcp->time_waits, tw);
-	stat_dec(tcp->stats, STAT_tcp_time_wait);
-}
-
 void tcp_time_wait_expire(struct tcp *tcp)
 {
 	while (!list_empty(&tcp->time_wait) && mono_due(tcp->now, oldest(tcp)->until))
-		tcp_time_wait_remove(tcp, oldest(tcp));
+		forget(tcp, oldest(tcp));
 	if (!list_empty(&tcp->time_wait))
 		wheel_arm(&tcp->wheel, &tcp->time_wait_timer.wheel, oldest(tcp)->until);
 }
@@ -89,7 +89,7 @@ bool tcp_time_wait_input(
 	}
 	if (is_new_syn(tw, seg) && tcp_listener_find(tcp, &seg->key) != NULL) {
 		*isn_floor = tw->snd_nxt;
-		tcp_time_wait_remove(tcp, tw);
+		forget(tcp, tw);
 		return true;
 	}
 	if (tw->ts_on && seg->opts.ts && seq_lt(seg->opts.tsval, tw->ts_recent)) {

@@ -29,7 +29,6 @@ struct tcp_time_wait {
 
 // Remembers the connection; `ack` sends the ACK of its FIN. Does nothing when time_wait_max is 0.
 void tcp_time_wait_add(struct tcp *tcp, const struct tcp_time_wait *from, bool ack);
-void tcp_time_wait_remove(struct tcp *tcp, struct tcp_time_wait *tw);
 
 // A segment for it. True: the segment is a SYN that may open a new connection, whose ISN must be
 // above *isn_floor; the entry is gone then.
