@@ -1,27 +1,6 @@
 // The command line of both programs: one row of options.def each. What every program does the same
 // way (help, version, testing and printing the configuration) is done here.
-//
-//	static const struct options_program program = {
-//		.name = "dynomite-dataplane", .version = DYN_VERSION,
-//		.purpose = "moves the bytes of a node", .role = CONF_ROLE_DATAPLANE,
-//		.describe_stats = stats_describe, // common/stats/describe.h
-//	};
-//	int main(int argc, char **argv)
-//	{
-//		struct options opt;
-//		struct daemon daemon; // common/base/daemon.h
-//		int rc;
-//
-//		if (!options_run(&program, argc, argv, &opt, &rc))
-//			return rc;
-//		rc = 1;
-//		if (daemon_start(&daemon, opt.daemonize, opt.pid_file)) { // before any thread
-//			rc = serve(opt.conf, &daemon); // calls daemon_ready(&daemon) once it serves
-//			daemon_stop(&daemon);
-//		}
-//		options_free(&opt);
-//		return rc;
-//	}
+// common/conf/program.h shows how a program uses it.
 //
 // Exit codes: 0 done as asked; 1 a bad option or configuration, or the program could not start.
 #pragma once
