@@ -1,6 +1,7 @@
-// Congestion control: how much may be in flight. Loss recovery (tcp_loss.c) finds out what was
-// lost and says so once per event; the algorithm behind this table decides what that means for
-// cwnd. Bytes throughout.
+// Congestion control: how much may be in flight. Loss recovery finds out what was lost and says so
+// once per event; the algorithm behind this table decides what that means for cwnd and ssthresh.
+// While a recovery lasts, cwnd is proportional rate reduction's (tcp_prr.h), which leads it to the
+// ssthresh that on_congestion set. Bytes throughout, times of round trips in microseconds.
 //
 // Source: RFC 5681.
 #pragma once
@@ -10,11 +11,25 @@
 
 #include "common/base/mono.h"
 
+#define CC_PRIV_WORDS 16
+
 struct tcp_cc {
 	uint32_t cwnd;
-	uint32_t ssthresh;
+	uint32_t ssthresh; // UINT32_MAX: none yet
 	uint32_t mss;
-	uint32_t priv[5];
+	uint32_t priv[CC_PRIV_WORDS]; // the algorithm's own
+};
+
+// An ACK outside of a recovery that brought something new.
+struct cc_ack {
+	uint32_t acked;     // bytes newly acknowledged
+	uint32_t in_flight; // bytes, after this ACK
+	uint32_t snd_una;   // after this ACK
+	uint32_t snd_nxt;
+	uint32_t rtt;      // this ACK's sample, 0: none
+	uint32_t srtt;     // 0: none yet
+	bool cwnd_limited; // cwnd, not the user or the peer's window, kept us from sending more
+	struct mono now;
 };
 
 struct cc_ops {
@@ -23,20 +38,25 @@ struct cc_ops {
 	// The connection is established. `syn_lost`: RFC 5681 §3.1 then allows one segment.
 	void (*init)(struct tcp_cc *cc, uint32_t mss, bool syn_lost);
 
-	// `acked` new bytes were acknowledged outside of recovery, while cwnd was what limited us.
-	void (*on_ack)(struct tcp_cc *cc, uint32_t acked, struct mono now);
+	void (*on_ack)(struct tcp_cc *cc, const struct cc_ack *ack);
 
-	// A loss was found by other means than the timer; once per recovery.
-	void (*on_loss)(struct tcp_cc *cc, uint32_t in_flight, struct mono now);
+	// A loss was found by other means than the timer, or a mark of congestion came (RFC 3168);
+	// once per window. `in_flight` is what was in flight before it. Sets ssthresh, and cwnd to
+	// it.
+	void (*on_congestion)(struct tcp_cc *cc, uint32_t in_flight, struct mono now);
 
-	// Recovery ended, everything sent before it is acknowledged.
-	void (*on_recovered)(struct tcp_cc *cc, uint32_t in_flight);
+	// The recovery that on_congestion began is over; cwnd is ssthresh.
+	void (*on_recovered)(struct tcp_cc *cc, struct mono now);
 
-	// The timer expired; `first` time for this data.
-	void (*on_rto)(struct tcp_cc *cc, uint32_t in_flight, bool first);
+	// The retransmission timer expired; `first` time for this data.
+	void (*on_rto)(struct tcp_cc *cc, uint32_t in_flight, bool first, struct mono now);
 
-	// Nothing was sent for longer than a time-out.
-	void (*on_idle)(struct tcp_cc *cc);
+	// What the last on_congestion or on_rto was about was no loss: cwnd and ssthresh become
+	// what they were before it, at least.
+	void (*on_undo)(struct tcp_cc *cc, struct mono now);
+
+	// Nothing was sent for longer than `idle` ns, more than a time-out.
+	void (*on_idle)(struct tcp_cc *cc, uint64_t idle, struct mono now);
 };
 
 extern const struct cc_ops cc_newreno;

@@ -8,6 +8,8 @@
 
 enum {
 	PRIV_ACKED, // bytes acknowledged towards the next step of congestion avoidance
+	PRIV_CWND,  // before the last reduction
+	PRIV_SSTHRESH,
 };
 
 static uint32_t initial_window(uint32_t mss)
@@ -33,50 +35,67 @@ static void newreno_init(struct tcp_cc *cc, uint32_t mss, bool syn_lost)
 	};
 }
 
-static void newreno_on_ack(struct tcp_cc *cc, uint32_t acked, struct mono now)
+static void newreno_on_ack(struct tcp_cc *cc, const struct cc_ack *ack)
 {
-	(void)now;
-	if (cc->cwnd >= CWND_MAX)
+	if (!ack->cwnd_limited || cc->cwnd >= CWND_MAX)
 		return;
 	if (cc->cwnd < cc->ssthresh) {
-		cc->cwnd += acked;
+		cc->cwnd += ack->acked;
 		return;
 	}
-	cc->priv[PRIV_ACKED] += acked;
+	cc->priv[PRIV_ACKED] += ack->acked;
 	if (cc->priv[PRIV_ACKED] >= cc->cwnd) {
 		cc->priv[PRIV_ACKED] -= cc->cwnd;
 		cc->cwnd += cc->mss;
 	}
 }
 
-static void newreno_on_loss(struct tcp_cc *cc, uint32_t in_flight, struct mono now)
+static void remember(struct tcp_cc *cc)
+{
+	cc->priv[PRIV_CWND] = cc->cwnd;
+	cc->priv[PRIV_SSTHRESH] = cc->ssthresh;
+	cc->priv[PRIV_ACKED] = 0;
+}
+
+static void newreno_on_congestion(struct tcp_cc *cc, uint32_t in_flight, struct mono now)
 {
 	(void)now;
+	remember(cc);
 	cc->ssthresh = half_flight(cc, in_flight);
 	cc->cwnd = cc->ssthresh;
-	cc->priv[PRIV_ACKED] = 0;
 }
 
-static void newreno_on_recovered(struct tcp_cc *cc, uint32_t in_flight)
+static void newreno_on_recovered(struct tcp_cc *cc, struct mono now)
 {
-	// RFC 6582 §3.2 step 3, first option: no burst after a recovery that drained the pipe.
-	uint32_t flight = in_flight > cc->mss ? in_flight : cc->mss;
-
-	cc->cwnd = cc->ssthresh < flight + cc->mss ? cc->ssthresh : flight + cc->mss;
+	(void)now;
+	cc->cwnd = cc->ssthresh;
 }
 
-static void newreno_on_rto(struct tcp_cc *cc, uint32_t in_flight, bool first)
+static void newreno_on_rto(struct tcp_cc *cc, uint32_t in_flight, bool first, struct mono now)
 {
-	if (first)
+	(void)now;
+	if (first) {
+		remember(cc);
 		cc->ssthresh = half_flight(cc, in_flight);
+	}
 	cc->cwnd = cc->mss;
-	cc->priv[PRIV_ACKED] = 0;
 }
 
-static void newreno_on_idle(struct tcp_cc *cc)
+static void newreno_on_undo(struct tcp_cc *cc, struct mono now)
+{
+	(void)now;
+	if (cc->cwnd < cc->priv[PRIV_CWND])
+		cc->cwnd = cc->priv[PRIV_CWND];
+	if (cc->ssthresh < cc->priv[PRIV_SSTHRESH])
+		cc->ssthresh = cc->priv[PRIV_SSTHRESH];
+}
+
+static void newreno_on_idle(struct tcp_cc *cc, uint64_t idle, struct mono now)
 {
 	uint32_t iw = initial_window(cc->mss);
 
+	(void)idle;
+	(void)now;
 	if (cc->cwnd > iw)
 		cc->cwnd = iw;
 }
@@ -85,8 +104,9 @@ const struct cc_ops cc_newreno = {
 	.name = "newreno",
 	.init = newreno_init,
 	.on_ack = newreno_on_ack,
-	.on_loss = newreno_on_loss,
+	.on_congestion = newreno_on_congestion,
 	.on_recovered = newreno_on_recovered,
 	.on_rto = newreno_on_rto,
+	.on_undo = newreno_on_undo,
 	.on_idle = newreno_on_idle,
 };

@@ -34,6 +34,9 @@ struct tcp_config tcp_config_default(void)
 		.syn_cookies = true,
 		.timestamps = true,
 		.window_scaling = true,
+		.sack = true,
+		.ecn = TCP_ECN_ACCEPT,
+		.cc = &cc_newreno,
 	};
 }
 
@@ -93,7 +96,7 @@ struct tcp *tcp_new(const struct tcp_config *config, struct net *net, struct rte
 	tcp->net = net;
 	tcp->pool = pool;
 	tcp->stats = stats;
-	tcp->cc = &cc_newreno;
+	tcp->cc = config->cc;
 	tcp->now = now;
 	if (make_pools(tcp) != 0) {
 		free_pools(tcp);

@@ -27,6 +27,13 @@
 #include "common/base/siphash.h"
 #include "common/stats/stats.h"
 #include "dataplane/net/net.h"
+#include "dataplane/tcp/cc.h"
+
+enum tcp_ecn {
+	TCP_ECN_OFF,
+	TCP_ECN_ACCEPT, // when the peer offers it
+	TCP_ECN_OFFER,
+};
 
 struct tcp_config {
 	uint32_t conns_max;      // connections, all states but TIME_WAIT and half-open
@@ -48,6 +55,9 @@ struct tcp_config {
 	bool syn_cookies;      // when the half-open table is full
 	bool timestamps;       // offered and accepted
 	bool window_scaling;
+	bool sack; // with D-SACK, RACK and tail loss probes
+	enum tcp_ecn ecn;
+	const struct cc_ops *cc;   // congestion control: dataplane/tcp/cc.h
 	struct siphash_key secret; // for ISNs, ports, cookies and the connection table
 	uint64_t seed;
 };

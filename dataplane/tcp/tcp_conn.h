@@ -21,6 +21,8 @@ struct tcp_peer {
 	uint16_t mss;
 	uint8_t wscale;
 	bool ts;
+	bool sack;
+	bool ecn; // RFC 3168 §6.1.1: both ends are able
 };
 
 void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer);

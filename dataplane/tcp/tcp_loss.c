@@ -34,7 +34,7 @@ void tcp_loss_dup_ack(struct tcp_conn *conn, struct mono now)
 		return;
 	conn->recovering = true;
 	conn->recover = conn->snd_nxt;
-	tcp->cc->on_loss(&conn->cc, flight, now);
+	tcp->cc->on_congestion(&conn->cc, flight, now);
 	head_lost(conn);
 	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
 }
@@ -49,14 +49,20 @@ void tcp_loss_new_ack(struct tcp_conn *conn, uint32_t segs, uint32_t bytes, stru
 		// it.
 		if (seq_leq(conn->snd_una, conn->recover))
 			bytes = RTE_MIN(bytes, 2u * conn->mss);
-		if (conn->cwnd_limited)
-			tcp->cc->on_ack(&conn->cc, bytes, now);
+		tcp->cc->on_ack(&conn->cc,
+			&(struct cc_ack){.acked = bytes,
+				.in_flight = conn->sent.pipe,
+				.snd_una = conn->snd_una,
+				.snd_nxt = conn->snd_nxt,
+				.srtt = conn->rtt.srtt,
+				.cwnd_limited = conn->cwnd_limited,
+				.now = now});
 		return;
 	}
 	if (seq_geq(conn->snd_una, conn->recover)) {
 		conn->recovering = false;
 		conn->dup_acks = 0;
-		tcp->cc->on_recovered(&conn->cc, conn->sent.pipe);
+		tcp->cc->on_recovered(&conn->cc, now);
 		return;
 	}
 	// A partial ACK: of the segments that it covers all but the first had announced themselves
@@ -70,7 +76,7 @@ void tcp_loss_timeout(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
 
-	tcp->cc->on_rto(&conn->cc, conn->sent.pipe, conn->retries == 0);
+	tcp->cc->on_rto(&conn->cc, conn->sent.pipe, conn->retries == 0, tcp->now);
 	tcp_sent_mark_all_lost(&conn->sent);
 	conn->recovering = false;
 	conn->recover = conn->snd_nxt;

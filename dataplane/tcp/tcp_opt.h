@@ -1,6 +1,6 @@
 // TCP options: read and written as one record. Unknown ones are skipped.
 //
-// Sources: RFC 9293 §3.2 (MSS), 7323 (window scale, timestamps), 2018 (SACK-permitted).
+// Sources: RFC 9293 §3.2 (MSS), 7323 (window scale, timestamps), 2018 (SACK), 2883 (D-SACK).
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,13 @@
 #define TCP_WSCALE_MAX 14
 #define TCP_OPT_MAX 40
 #define TCP_OPT_TS_LEN 12 // with its padding
+#define TCP_SACK_MAX 4    // blocks that fit beside nothing else; 3 beside a timestamp
+
+// Bytes [seq, end) that arrived, or of the first block perhaps arrived again (RFC 2883).
+struct tcp_sack_block {
+	uint32_t seq;
+	uint32_t end;
+};
 
 struct tcp_opts {
 	uint32_t tsval;
@@ -18,7 +25,15 @@ struct tcp_opts {
 	uint8_t wscale; // TCP_WSCALE_NONE: none
 	bool ts;
 	bool sack_ok;
+	uint8_t sack_n;
+	struct tcp_sack_block sack[TCP_SACK_MAX]; // sack_n of them, the rest is undefined
 };
+
+// Bytes of an option of `n` blocks with its padding.
+static inline unsigned tcp_opt_sack_len(unsigned n)
+{
+	return n > 0 ? 4 + 8 * n : 0;
+}
 
 #define TCP_OPTS_NONE ((struct tcp_opts){.wscale = TCP_WSCALE_NONE})
 

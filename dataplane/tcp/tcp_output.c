@@ -220,10 +220,11 @@ static void restart_if_idle(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
 
+	uint64_t idle = mono_since(tcp->now, conn->sent_at);
+
 	if (conn->sent.n == 0 &&
-		mono_since(tcp->now, conn->sent_at) >
-			tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
-		tcp->cc->on_idle(&conn->cc);
+		idle > tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
+		tcp->cc->on_idle(&conn->cc, idle, tcp->now);
 }
 
 static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
