@@ -121,7 +121,7 @@ void ip4_input(
 }
 
 static struct rte_ipv4_hdr *prepend(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
-	const struct ip_addr *dst, uint8_t proto)
+	const struct ip_addr *dst, uint8_t proto, uint8_t tclass)
 {
 	struct rte_ipv4_hdr *ip =
 		(struct rte_ipv4_hdr *)(void *)rte_pktmbuf_prepend(m, sizeof(*ip));
@@ -133,6 +133,7 @@ static struct rte_ipv4_hdr *prepend(struct net *net, struct rte_mbuf *m, const s
 	// Whole and not to be fragmented: the ID means nothing then (RFC 6864 §4.1).
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = IP4_VERSION_IHL,
+		.type_of_service = tclass,
 		.total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
 		.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = NET_TTL,
@@ -145,9 +146,9 @@ static struct rte_ipv4_hdr *prepend(struct net *net, struct rte_mbuf *m, const s
 }
 
 bool ip4_write(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
-	const struct ip_addr *dst, uint8_t proto)
+	const struct ip_addr *dst, uint8_t proto, uint8_t tclass)
 {
-	struct rte_ipv4_hdr *ip = prepend(net, m, src, dst, proto);
+	struct rte_ipv4_hdr *ip = prepend(net, m, src, dst, proto, tclass);
 
 	if (unlikely(ip == NULL))
 		return false;
@@ -190,9 +191,9 @@ void ip4_send(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
 		return;
 	}
 	if (m->pkt_len + sizeof(struct rte_ipv4_hdr) > path.mtu) {
-		if (prepend(net, m, src, dst, IPPROTO_ICMP) != NULL)
+		if (prepend(net, m, src, dst, IPPROTO_ICMP, 0) != NULL)
 			send_fragments(net, m, &path, now);
-	} else if (ip4_write(net, m, src, dst, IPPROTO_ICMP)) {
+	} else if (ip4_write(net, m, src, dst, IPPROTO_ICMP, 0)) {
 		output_packet(net, m, &path.next_hop, &path.neigh, now);
 	}
 }

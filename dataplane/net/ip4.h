@@ -16,7 +16,7 @@ void ip4_input(
 // Puts the header before a transport packet and fills in checksums. False when there was no room
 // for it, or it is too large; the packet is then freed.
 bool ip4_write(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
-	const struct ip_addr *dst, uint8_t proto) MUST_CHECK;
+	const struct ip_addr *dst, uint8_t proto, uint8_t tclass) MUST_CHECK;
 
 // Sends an ICMP message, in fragments when it is larger than the MTU. Takes it.
 void ip4_send(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,

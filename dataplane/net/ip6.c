@@ -149,7 +149,7 @@ void ip6_input(
 }
 
 bool ip6_write(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
-	const struct ip_addr *dst, uint8_t proto, uint8_t hop_limit)
+	const struct ip_addr *dst, uint8_t proto, uint8_t hop_limit, uint8_t tclass)
 {
 	struct rte_ipv6_hdr *ip;
 	uint32_t payload = m->pkt_len;
@@ -159,7 +159,7 @@ bool ip6_write(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
 		net_drop(net, m, DROP_NO_MBUF);
 		return false;
 	}
-	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28);
+	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tclass << 20);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)payload);
 	ip->proto = proto;
 	ip->hop_limits = hop_limit;
@@ -203,7 +203,7 @@ void ip6_send(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
 		rte_pktmbuf_free(m);
 		return;
 	}
-	if (!ip6_write(net, m, src, dst, IPPROTO_ICMPV6, NET_TTL))
+	if (!ip6_write(net, m, src, dst, IPPROTO_ICMPV6, NET_TTL, 0))
 		return;
 	if (m->pkt_len > path.mtu)
 		send_fragments(net, m, &path, now);

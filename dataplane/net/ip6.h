@@ -19,7 +19,7 @@ void ip6_input(
 // Puts the header before a transport packet and fills in checksums. False when there was no room
 // for it, or it is too large; the packet is then freed.
 bool ip6_write(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,
-	const struct ip_addr *dst, uint8_t proto, uint8_t hop_limit) MUST_CHECK;
+	const struct ip_addr *dst, uint8_t proto, uint8_t hop_limit, uint8_t tclass) MUST_CHECK;
 
 // Sends an ICMPv6 message, in fragments when it is larger than the MTU. Takes it.
 void ip6_send(struct net *net, struct rte_mbuf *m, const struct ip_addr *src,

@@ -89,7 +89,7 @@ static void send_message(struct net *net, struct rte_mbuf *m, const struct ip_ad
 	sum = (uint16_t)~csum_add(csum_pseudo6(&ip, IPPROTO_ICMPV6, len), csum_bytes(icmp, len));
 	memcpy(icmp + 2, &sum, sizeof(sum));
 	memcpy(alert, router_alert, sizeof(router_alert));
-	if (!ip6_write(net, m, src, dst, IPPROTO_HOPOPTS, HOP_LIMIT))
+	if (!ip6_write(net, m, src, dst, IPPROTO_HOPOPTS, HOP_LIMIT, 0))
 		return;
 	stat_inc(net->stats, STAT_icmp_out);
 	eth_output(net, m, &mac, RTE_ETHER_TYPE_IPV6);

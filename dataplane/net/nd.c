@@ -65,7 +65,7 @@ void nd_solicit(struct net *net, const struct neigh *n)
 	if (src == NULL || (m = build(net, ND_NS, 0, &n->addr, OPT_SOURCE_LLA)) == NULL)
 		return;
 	mac = probe ? n->mac : eth_group6(group.b);
-	if (ip6_write(net, m, src, dst, IPPROTO_ICMPV6, ND_HOP_LIMIT))
+	if (ip6_write(net, m, src, dst, IPPROTO_ICMPV6, ND_HOP_LIMIT, 0))
 		eth_output(net, m, &mac, RTE_ETHER_TYPE_IPV6);
 }
 
@@ -76,7 +76,7 @@ static void advertise(struct net *net, const struct ip_addr *target, const struc
 	struct rte_ether_addr mac = eth_group6(dst->b);
 	uint32_t hint = NEIGH_NONE;
 
-	if (m == NULL || !ip6_write(net, m, target, dst, IPPROTO_ICMPV6, ND_HOP_LIMIT))
+	if (m == NULL || !ip6_write(net, m, target, dst, IPPROTO_ICMPV6, ND_HOP_LIMIT, 0))
 		return;
 	if (addrs_v6_multicast(dst->b))
 		eth_output(net, m, &mac, RTE_ETHER_TYPE_IPV6);

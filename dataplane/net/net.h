@@ -52,6 +52,7 @@ struct net_path {
 	struct ip_addr next_hop;
 	uint32_t neigh; // hint: entry of the neighbour table
 	uint16_t mtu;
+	uint8_t tclass; // of what is sent: TOS (RFC 2474, 3168), in IPv6 traffic class. Found as 0
 };
 
 enum net_icmp_kind {

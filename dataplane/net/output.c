@@ -95,8 +95,9 @@ void output_solicit_due(struct net *net)
 void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, uint8_t proto,
 	struct net_path *path, struct mono now)
 {
-	bool written = ip_addr_is_v4(dst) ? ip4_write(net, m, &path->src, dst, proto)
-					  : ip6_write(net, m, &path->src, dst, proto, NET_TTL);
+	bool written = ip_addr_is_v4(dst)
+		? ip4_write(net, m, &path->src, dst, proto, path->tclass)
+		: ip6_write(net, m, &path->src, dst, proto, NET_TTL, path->tclass);
 
 	if (likely(written))
 		output_packet(net, m, &path->next_hop, &path->neigh, now);
@@ -123,5 +124,6 @@ int net_path_find(struct net *net, const struct ip_addr *dst, const struct ip_ad
 	n = neigh_find(&net->neigh, &path->next_hop);
 	path->neigh = n != NULL ? neigh_index(&net->neigh, n) : NEIGH_NONE;
 	path->mtu = net->conf.mtu;
+	path->tclass = 0;
 	return 0;
 }

@@ -152,6 +152,27 @@ static void a_packet_to_send_is_written_right(void **state)
 	rte_pktmbuf_free(m);
 }
 
+static void the_traffic_class_is_that_of_the_path(void **state)
+{
+	struct fix *f = *state;
+	struct net_path path = {.tclass = 0xff}; // what was there before does not count
+	struct ip_addr dst = ip(PEER4);
+	uint8_t tcp[20] = {[12] = 0x50};
+	struct rte_mbuf *m = fix_bytes(f, tcp, sizeof(tcp));
+
+	fix_know_peer(f);
+	assert_int_equal(net_path_find(f->net, &dst, NULL, &path), 0);
+	assert_int_equal(path.tclass, 0);
+	path.tclass = 0xb9; // a code point and ECT(1)
+	m->l4_len = 20;
+	net_output(f->net, m, &dst, IPPROTO_TCP, &path, f->now);
+	m = fix_tx(f);
+	assert_non_null(m);
+	assert_int_equal(header(m)->type_of_service, 0xb9);
+	assert_true(csum_ip4_ok(header(m), 20));
+	rte_pktmbuf_free(m);
+}
+
 static void payload_may_be_shared_and_indirect(void **state)
 {
 	struct fix *f = *state;
@@ -304,6 +325,7 @@ int main(void)
 		fix_test(the_checksum_is_checked_unless_the_port_did),
 		fix_test(sources_and_destinations_are_checked),
 		fix_test(a_packet_to_send_is_written_right),
+		fix_test(the_traffic_class_is_that_of_the_path),
 		fix_test(payload_may_be_shared_and_indirect),
 		fix_test(fragments_in_any_order_become_the_packet),
 		fix_test(overlapping_fragments_never_become_a_packet),

@@ -191,6 +191,27 @@ static void a_packet_to_send_is_written_right(void **state)
 	rte_pktmbuf_free(m);
 }
 
+static void the_traffic_class_is_that_of_the_path(void **state)
+{
+	struct fix *f = *state;
+	struct net_path path;
+	struct ip_addr dst = ip(PEER6);
+	uint8_t tcp[20] = {[12] = 0x50};
+	struct rte_mbuf *m = fix_bytes(f, tcp, sizeof(tcp));
+
+	fix_know_peer(f);
+	assert_int_equal(net_path_find(f->net, &dst, NULL, &path), 0);
+	assert_int_equal(path.tclass, 0);
+	path.tclass = 0xb9;
+	m->l4_len = 20;
+	net_output(f->net, m, &dst, IPPROTO_TCP, &path, f->now);
+	m = fix_tx(f);
+	assert_non_null(m);
+	assert_int_equal(rte_be_to_cpu_32(header(m)->vtc_flow), 0x6b900000);
+	assert_int_equal(rte_ipv6_udptcp_cksum_verify(header(m), header(m) + 1), 0);
+	rte_pktmbuf_free(m);
+}
+
 // --- fragments
 
 // Bytes [from, to) of a segment of 1000 bytes, behind `chain` bytes of destination options.
@@ -300,6 +321,7 @@ int main(void)
 		fix_test(malformed_headers_are_dropped),
 		fix_test(sources_and_destinations_are_checked),
 		fix_test(a_packet_to_send_is_written_right),
+		fix_test(the_traffic_class_is_that_of_the_path),
 		fix_test(fragments_become_the_packet),
 		fix_test(an_atomic_fragment_is_a_packet),
 		fix_test(overlapping_fragments_never_become_a_packet),
