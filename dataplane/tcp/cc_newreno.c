@@ -1,103 +1,96 @@
-// RFC 5681 with the initial window of RFC 6928, and byte counting (RFC 3465) with no limit for one
-// ACK: a peer like ourselves acknowledges whole bursts, and slow start would crawl.
-#include "dataplane/tcp/cc.h"
+// RFC 5681 and 6582, with byte counting (RFC 3465).
+#include "dataplane/tcp/cc_window.h"
 
-#define CWND_MAX (UINT32_C(1) << 30)
-#define IW_SEGMENTS 10
-#define IW_BYTES 14600
+#define REDUCE_TENTHS 5
 
-enum {
-	PRIV_ACKED, // bytes acknowledged towards the next step of congestion avoidance
-	PRIV_CWND,  // before the last reduction
-	PRIV_SSTHRESH,
+struct newreno {
+	struct cc_use use;
+	uint32_t acked; // bytes towards the next step of congestion avoidance
+	uint32_t cwnd;  // before the last reduction; 0: none to undo
+	uint32_t ssthresh;
 };
 
-static uint32_t initial_window(uint32_t mss)
+_Static_assert(sizeof(struct newreno) <= sizeof(((struct tcp_cc *)0)->priv), "the state must fit");
+
+static struct newreno *state_of(struct tcp_cc *cc)
 {
-	uint32_t floor = 2 * mss > IW_BYTES ? 2 * mss : IW_BYTES;
-
-	return IW_SEGMENTS * mss < floor ? IW_SEGMENTS * mss : floor;
-}
-
-static uint32_t half_flight(const struct tcp_cc *cc, uint32_t in_flight)
-{
-	uint32_t half = in_flight / 2;
-
-	return half > 2 * cc->mss ? half : 2 * cc->mss;
+	return (struct newreno *)cc->priv;
 }
 
 static void newreno_init(struct tcp_cc *cc, uint32_t mss, bool syn_lost)
 {
-	*cc = (struct tcp_cc){
-		.cwnd = syn_lost ? mss : initial_window(mss),
-		.ssthresh = UINT32_MAX,
-		.mss = mss,
-	};
+	cc_window_init(cc, mss, syn_lost);
 }
 
 static void newreno_on_ack(struct tcp_cc *cc, const struct cc_ack *ack)
 {
-	if (!ack->cwnd_limited || cc->cwnd >= CWND_MAX)
+	struct newreno *s = state_of(cc);
+	uint32_t acked = ack->acked;
+
+	cc_use_ack(cc, &s->use, ack, cc_use_gap(&s->use, ack->now));
+	if (!ack->cwnd_limited)
 		return;
-	if (cc->cwnd < cc->ssthresh) {
-		cc->cwnd += ack->acked;
+	if (cc_in_slow_start(cc))
+		acked = cc_slow_start(cc, acked);
+	if (cc_in_slow_start(cc))
 		return;
-	}
-	cc->priv[PRIV_ACKED] += ack->acked;
-	if (cc->priv[PRIV_ACKED] >= cc->cwnd) {
-		cc->priv[PRIV_ACKED] -= cc->cwnd;
-		cc->cwnd += cc->mss;
+	s->acked += cc_min(acked, cc->cwnd);
+	if (s->acked >= cc->cwnd) {
+		s->acked -= cc->cwnd;
+		cc_grow(cc, cc->mss);
 	}
 }
 
-static void remember(struct tcp_cc *cc)
+static void reduce(struct tcp_cc *cc, uint32_t in_flight)
 {
-	cc->priv[PRIV_CWND] = cc->cwnd;
-	cc->priv[PRIV_SSTHRESH] = cc->ssthresh;
-	cc->priv[PRIV_ACKED] = 0;
+	struct newreno *s = state_of(cc);
+
+	s->cwnd = cc->cwnd;
+	s->ssthresh = cc->ssthresh;
+	s->acked = 0;
+	cc->ssthresh = cc_reduced(cc, in_flight, REDUCE_TENTHS);
 }
 
 static void newreno_on_congestion(struct tcp_cc *cc, uint32_t in_flight, struct mono now)
 {
 	(void)now;
-	remember(cc);
-	cc->ssthresh = half_flight(cc, in_flight);
+	reduce(cc, in_flight);
 	cc->cwnd = cc->ssthresh;
 }
 
 static void newreno_on_recovered(struct tcp_cc *cc, struct mono now)
 {
 	(void)now;
-	cc->cwnd = cc->ssthresh;
+	if (state_of(cc)->cwnd != 0) // else it was undone meanwhile
+		cc->cwnd = cc->ssthresh;
 }
 
 static void newreno_on_rto(struct tcp_cc *cc, uint32_t in_flight, bool first, struct mono now)
 {
 	(void)now;
-	if (first) {
-		remember(cc);
-		cc->ssthresh = half_flight(cc, in_flight);
-	}
+	if (first)
+		reduce(cc, in_flight);
+	state_of(cc)->acked = 0;
 	cc->cwnd = cc->mss;
 }
 
 static void newreno_on_undo(struct tcp_cc *cc, struct mono now)
 {
+	struct newreno *s = state_of(cc);
+
 	(void)now;
-	if (cc->cwnd < cc->priv[PRIV_CWND])
-		cc->cwnd = cc->priv[PRIV_CWND];
-	if (cc->ssthresh < cc->priv[PRIV_SSTHRESH])
-		cc->ssthresh = cc->priv[PRIV_SSTHRESH];
+	if (s->cwnd == 0)
+		return;
+	cc->cwnd = cc_max(cc->cwnd, s->cwnd);
+	cc->ssthresh = cc_max(cc->ssthresh, s->ssthresh);
+	s->cwnd = 0;
 }
 
 static void newreno_on_idle(struct tcp_cc *cc, uint64_t idle, struct mono now)
 {
-	uint32_t iw = initial_window(cc->mss);
-
 	(void)idle;
-	(void)now;
-	if (cc->cwnd > iw)
-		cc->cwnd = iw;
+	if (cc_restart_idle(cc, &state_of(cc)->use, now))
+		state_of(cc)->acked = 0;
 }
 
 const struct cc_ops cc_newreno = {

@@ -4,20 +4,39 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "common/base/rng.h"
 #include "dataplane/tcp/cc.h"
 
-static const struct mono now = {.ns = 1};
+#define LIMIT (1u << 30)
+
+static const struct mono start = {.ns = NS_PER_SEC};
+
+static struct mono at_ms(uint64_t ms)
+{
+	return mono_add(start, ms * NS_PER_MS);
+}
+
+// Sender with as much to send as cwnd allows.
+static void ack(struct tcp_cc *cc, uint32_t acked)
+{
+	cc_newreno.on_ack(cc,
+		&(struct cc_ack){.acked = acked,
+			.in_flight = cc->cwnd > acked ? cc->cwnd - acked : 0,
+			.cwnd_limited = true,
+			.now = start});
+}
 
 static void test_initial_window(void **state)
 {
-	static const uint32_t mss[] = {536, 1460, 8960};
-	static const uint32_t cwnd[] = {5360, 14600, 17920};
+	static const uint32_t mss[] = {64, 536, 1460, 8960};
+	static const uint32_t cwnd[] = {640, 5360, 14600, 17920};
 	struct tcp_cc cc;
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		cc_newreno.init(&cc, mss[i], false);
 		assert_int_equal(cc.cwnd, cwnd[i]);
+		assert_int_equal(cc.ssthresh, UINT32_MAX);
 	}
 	cc_newreno.init(&cc, 1460, true);
 	assert_int_equal(cc.cwnd, 1460);
@@ -29,16 +48,78 @@ static void test_slow_start_then_avoidance(void **state)
 
 	(void)state;
 	cc_newreno.init(&cc, 1000, false);
-	cc_newreno.on_ack(&cc, 10000, now);
+	ack(&cc, 10000);
 	assert_int_equal(cc.cwnd, 20000);
-	cc_newreno.on_loss(&cc, 20000, now);
+	cc_newreno.on_congestion(&cc, 20000, start);
 	assert_int_equal(cc.cwnd, 10000);
 	assert_int_equal(cc.ssthresh, 10000);
 	for (int i = 0; i < 9; i++)
-		cc_newreno.on_ack(&cc, 1000, now);
+		ack(&cc, 1000);
 	assert_int_equal(cc.cwnd, 10000);
-	cc_newreno.on_ack(&cc, 1000, now);
+	ack(&cc, 1000);
 	assert_int_equal(cc.cwnd, 11000); // one segment a round trip
+}
+
+static void test_slow_start_ends_at_ssthresh(void **state)
+{
+	struct tcp_cc cc;
+
+	(void)state;
+	cc_newreno.init(&cc, 1000, false);
+	cc_newreno.on_rto(&cc, 10000, true, start);
+	ack(&cc, 3000);
+	assert_int_equal(cc.cwnd, 4000);
+	ack(&cc, 4000); // 1000 are slow start's, 3000 count for avoidance
+	assert_int_equal(cc.cwnd, 5000);
+	ack(&cc, 2000);
+	assert_int_equal(cc.cwnd, 6000);
+}
+
+static void test_no_growth_of_what_is_not_used(void **state)
+{
+	struct tcp_cc cc;
+	struct cc_ack a = {.acked = 1000, .now = start};
+
+	(void)state;
+	cc_newreno.init(&cc, 1000, false);
+	for (int i = 0; i < 100; i++)
+		cc_newreno.on_ack(&cc, &a);
+	assert_int_equal(cc.cwnd, 10000);
+}
+
+static void test_unused_window_is_halved(void **state)
+{
+	struct tcp_cc cc;
+	struct cc_ack a = {.acked = 1000, .in_flight = 1000};
+
+	(void)state;
+	cc_newreno.init(&cc, 1000, false);
+	ack(&cc, 90000);
+	assert_int_equal(cc.cwnd, 100000);
+	for (uint64_t ms = 0; ms < 299900; ms += 100) {
+		a.now = at_ms(ms);
+		cc_newreno.on_ack(&cc, &a);
+		assert_int_equal(cc.cwnd, 100000);
+	}
+	for (uint64_t ms = 299900; ms < 301000; ms += 100) {
+		a.now = at_ms(ms);
+		cc_newreno.on_ack(&cc, &a);
+	}
+	assert_int_equal(cc.cwnd, 50000);
+	// Used by half or more, it stays.
+	a.in_flight = 40000;
+	for (uint64_t ms = 301000; ms < 1000000; ms += 100) {
+		a.now = at_ms(ms);
+		cc_newreno.on_ack(&cc, &a);
+	}
+	assert_int_equal(cc.cwnd, 50000);
+	// Never below what a new connection has.
+	a.in_flight = 0;
+	for (uint64_t ms = 1000000; ms < 5000000; ms += 100) {
+		a.now = at_ms(ms);
+		cc_newreno.on_ack(&cc, &a);
+	}
+	assert_int_equal(cc.cwnd, 10000);
 }
 
 static void test_timeout(void **state)
@@ -47,25 +128,64 @@ static void test_timeout(void **state)
 
 	(void)state;
 	cc_newreno.init(&cc, 1000, false);
-	cc_newreno.on_rto(&cc, 8000, true);
+	cc_newreno.on_rto(&cc, 8000, true, start);
 	assert_int_equal(cc.cwnd, 1000);
 	assert_int_equal(cc.ssthresh, 4000);
-	cc_newreno.on_rto(&cc, 1000, false);
+	cc_newreno.on_rto(&cc, 1000, false, start);
 	assert_int_equal(cc.ssthresh, 4000); // §3.1: not again for the same data
-	cc_newreno.on_rto(&cc, 1000, true);
+	cc_newreno.on_rto(&cc, 1000, true, start);
 	assert_int_equal(cc.ssthresh, 2000);
 }
 
-static void test_no_burst_after_recovery(void **state)
+static void test_recovery(void **state)
 {
 	struct tcp_cc cc;
 
 	(void)state;
 	cc_newreno.init(&cc, 1000, false);
-	cc_newreno.on_loss(&cc, 40000, now);
-	cc_newreno.on_recovered(&cc, 0);
-	assert_int_equal(cc.cwnd, 2000);
+	ack(&cc, 30000);
+	cc_newreno.on_congestion(&cc, 40000, start);
 	assert_int_equal(cc.ssthresh, 20000);
+	cc.cwnd = 3000; // PRR, late in a recovery
+	cc_newreno.on_recovered(&cc, start);
+	assert_int_equal(cc.cwnd, 20000);
+}
+
+static void test_loss_never_raises_cwnd(void **state)
+{
+	struct tcp_cc cc;
+
+	(void)state;
+	cc_newreno.init(&cc, 1000, false);
+	cc_newreno.on_congestion(&cc, 80000, start);
+	assert_int_equal(cc.cwnd, 5000);
+}
+
+static void test_undo(void **state)
+{
+	struct tcp_cc cc;
+
+	(void)state;
+	cc_newreno.init(&cc, 1000, false);
+	ack(&cc, 30000);
+	cc_newreno.on_congestion(&cc, 40000, start);
+	cc_newreno.on_undo(&cc, start);
+	assert_int_equal(cc.cwnd, 40000);
+	assert_int_equal(cc.ssthresh, UINT32_MAX);
+	// Its recovery ends later, and there is no ssthresh to go to.
+	cc_newreno.on_recovered(&cc, start);
+	assert_int_equal(cc.cwnd, 40000);
+
+	cc_newreno.on_rto(&cc, 40000, true, start);
+	cc_newreno.on_rto(&cc, 1000, false, start);
+	cc_newreno.on_undo(&cc, start);
+	assert_int_equal(cc.cwnd, 40000);
+	assert_int_equal(cc.ssthresh, UINT32_MAX);
+
+	// Once only.
+	cc_newreno.on_idle(&cc, NS_PER_SEC, start);
+	cc_newreno.on_undo(&cc, start);
+	assert_int_equal(cc.cwnd, 10000);
 }
 
 static void test_idle(void **state)
@@ -74,9 +194,96 @@ static void test_idle(void **state)
 
 	(void)state;
 	cc_newreno.init(&cc, 1000, false);
-	cc_newreno.on_ack(&cc, 50000, now);
-	cc_newreno.on_idle(&cc);
+	ack(&cc, 50000);
+	cc_newreno.on_congestion(&cc, 60000, start);
+	ack(&cc, 30000);
+	cc_newreno.on_recovered(&cc, start);
+	cc_newreno.on_idle(&cc, NS_PER_SEC, at_ms(1000));
 	assert_int_equal(cc.cwnd, 10000);
+	assert_int_equal(cc.ssthresh, 30000); // quickly back to where it was
+	cc_newreno.on_rto(&cc, 10000, true, start);
+	cc_newreno.on_idle(&cc, NS_PER_SEC, at_ms(1000));
+	assert_int_equal(cc.cwnd, 1000); // a pause gives nothing
+}
+
+static void test_limit(void **state)
+{
+	struct tcp_cc cc;
+
+	(void)state;
+	cc_newreno.init(&cc, 9000, false);
+	for (int i = 0; i < 100; i++)
+		ack(&cc, UINT32_MAX);
+	assert_int_equal(cc.cwnd, LIMIT);
+	cc_newreno.on_congestion(&cc, UINT32_MAX, start);
+	assert_int_equal(cc.cwnd, LIMIT / 2);
+	for (int i = 0; i < 200000; i++)
+		ack(&cc, UINT32_MAX);
+	assert_int_equal(cc.cwnd, LIMIT);
+}
+
+static uint32_t any(struct rng *rng, const struct tcp_cc *cc)
+{
+	uint32_t some[] = {
+		0, 1, cc->mss, cc->cwnd / 2, cc->cwnd, UINT32_MAX, rng_below(rng, LIMIT)};
+
+	return some[rng_below(rng, sizeof(some) / sizeof(some[0]))];
+}
+
+// One call with whatever arguments; whether it was a loss or a pause.
+static bool do_something(struct rng *rng, struct tcp_cc *cc, struct mono now)
+{
+	switch (rng_below(rng, 20)) {
+	case 0:
+		cc_newreno.on_congestion(cc, any(rng, cc), now);
+		return true;
+	case 1:
+		cc_newreno.on_recovered(cc, now);
+		return true;
+	case 2:
+		cc_newreno.on_rto(cc, any(rng, cc), rng_below(rng, 2) == 0, now);
+		return true;
+	case 3:
+		cc_newreno.on_idle(cc, rng_u64(rng), now);
+		return true;
+	case 4:
+		cc_newreno.on_undo(cc, now);
+		return false;
+	default:
+		cc_newreno.on_ack(cc,
+			&(struct cc_ack){.acked = any(rng, cc),
+				.in_flight = any(rng, cc),
+				.rtt = any(rng, cc),
+				.srtt = any(rng, cc),
+				.cwnd_limited = true,
+				.now = now});
+		return false;
+	}
+}
+
+static void test_properties(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 300; seed++) {
+		struct rng rng;
+		struct tcp_cc cc;
+		struct mono now = start;
+
+		rng_seed(&rng, seed);
+		cc_newreno.init(&cc, 64 + rng_below(&rng, 8937), rng_below(&rng, 2) == 0);
+		for (int i = 0; i < 1000; i++) {
+			uint32_t before = cc.cwnd;
+			bool may_fall;
+
+			now = rng_below(&rng, 50) == 0 ? (struct mono){rng_u64(&rng)}
+						       : mono_add(now, rng_below(&rng, 1u << 30));
+			may_fall = do_something(&rng, &cc, now);
+			if (cc.cwnd < cc.mss || cc.cwnd > LIMIT || cc.ssthresh < 2 * cc.mss ||
+				(!may_fall && cc.cwnd < before))
+				fail_msg("seed %llu, step %d: cwnd %u to %u, ssthresh %u",
+					(unsigned long long)seed, i, before, cc.cwnd, cc.ssthresh);
+		}
+	}
 }
 
 int main(void)
@@ -84,9 +291,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_initial_window),
 		cmocka_unit_test(test_slow_start_then_avoidance),
+		cmocka_unit_test(test_slow_start_ends_at_ssthresh),
+		cmocka_unit_test(test_no_growth_of_what_is_not_used),
+		cmocka_unit_test(test_unused_window_is_halved),
 		cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_no_burst_after_recovery),
+		cmocka_unit_test(test_recovery),
+		cmocka_unit_test(test_loss_never_raises_cwnd),
+		cmocka_unit_test(test_undo),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_properties),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
