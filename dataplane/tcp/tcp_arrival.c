@@ -5,6 +5,7 @@
 
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_rst.h"
+#include "dataplane/tcp/tcp_sack.h"
 
 // Answers to one connection's unacceptable segments: so many at once, so far apart in the long run.
 // A burst, since one forged segment must not silence the answer to a true one (RFC 5961 §7).
@@ -112,8 +113,10 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 			return true;
 		}
 		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
-		if (old > 0 && seg->len > 0)
+		if (old > 0 && seg->len > 0) {
 			stat_inc(conn->tcp->stats, STAT_tcp_in_dup);
+			tcp_sack_duplicate(conn, seg->seq, seg->seq + seg->len);
+		}
 		answer_unacceptable(conn, seg);
 		return false;
 	}
@@ -123,6 +126,8 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 		old--;
 	}
 	if (old > 0) {
+		if (seg->len > 0)
+			tcp_sack_duplicate(conn, seg->seq, seg->seq + RTE_MIN(old, seg->len));
 		tcp_seg_trim_front(seg, RTE_MIN(old, seg->len));
 		owe_ack(conn);
 	}
@@ -178,6 +183,19 @@ static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_s
 	return true;
 }
 
+// RFC 3168 §6.1.3: marks are echoed until the peer says that it has slowed down.
+static void take_mark(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->flags & TCP_CWR)
+		conn->ecn_echo = false;
+	if (seg->ce && seg->len > 0) {
+		if (!conn->ecn_echo)
+			conn->ack_now = true;
+		conn->ecn_echo = true;
+		stat_inc(conn->tcp->stats, STAT_tcp_in_ce);
+	}
+}
+
 void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	strip_known_syn(conn, seg);
@@ -204,6 +222,8 @@ void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (conn->state == TCPS_SYN_RECEIVED && !complete_simultaneous_open(conn, seg))
 		return;
 	update_ts_recent(conn, seg);
+	if (conn->ecn_on)
+		take_mark(conn, seg);
 	if (!tcp_arrival_ack(conn, seg))
 		return;
 	if (seg->len > 0 || (seg->flags & TCP_FIN))

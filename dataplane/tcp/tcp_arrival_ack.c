@@ -2,32 +2,26 @@
 #include "dataplane/tcp/tcp_arrival.h"
 
 #include "dataplane/tcp/tcp_conn.h"
-#include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_loss.h"
+#include "dataplane/tcp/tcp_sack.h"
 #include "dataplane/tcp/tcp_timer.h"
 
 // How often the neighbour is confirmed: its own time-outs are seconds.
 #define CONFIRM_SPACING_NS NS_PER_SEC
 
-// The ACK of a retransmitted segment gives no sample (Karn), unless the timestamp that it echoes
-// shows that it answers the last transmission. (An older echo does not mean an older answer: the
-// answer to an earlier transmission may have been lost, RFC 7323 §4.1.)
-static bool unambiguous(
-	const struct tcp_conn *conn, const struct tcp_seg *seg, const struct tcp_sent_acked *acked)
+// One sample a round trip for the time-out, each for the least. The ACK of a retransmitted segment
+// gives one only if a timestamp shows which transmission it answers (Karn).
+static void sample_rtt(struct tcp_conn *conn, const struct tcp_delivery *d)
 {
-	if (!acked->again)
-		return true;
-	return conn->ts_on && seg->opts.ts &&
-		seq_geq(seg->opts.tsecr, tcp_ts_clock(acked->at) + conn->ts_offset);
-}
+	uint64_t rtt;
 
-// One sample a round trip.
-static void sample_rtt(
-	struct tcp_conn *conn, const struct tcp_seg *seg, const struct tcp_sent_acked *acked)
-{
-	if (acked->segs == 0 || seq_lt(seg->ack, conn->rtt_seq) || !unambiguous(conn, seg, acked))
+	if (!d->any || (d->repeated && !(d->again && d->ts)))
 		return;
-	tcp_rtt_sample(&conn->rtt, mono_since(conn->tcp->now, acked->at));
+	rtt = mono_since(d->now, d->at);
+	tcp_rtt_sample_min(&conn->rtt, rtt, d->now);
+	if (seq_lt(d->end, conn->rtt_seq))
+		return;
+	tcp_rtt_sample(&conn->rtt, rtt);
 	conn->rtt_seq = conn->snd_nxt;
 }
 
@@ -46,24 +40,20 @@ static void tell_user(struct tcp_conn *conn)
 	}
 }
 
-static void new_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
+static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 {
 	struct tcp *tcp = conn->tcp;
-	uint32_t bytes = seg->ack - conn->snd_una;
-	struct tcp_sent_acked acked = tcp_sent_ack(&conn->sent, &tcp->sents, seg->ack);
 
-	tcp_send_queue_ack(&conn->sq, seg->ack, &tcp->mem);
-	conn->snd_una = seg->ack;
+	tcp_sent_ack(&conn->sent, &tcp->sents, ack, d);
+	tcp_send_queue_ack(&conn->sq, ack, &tcp->mem);
+	conn->snd_una = ack;
 	conn->retries = 0;
 	conn->backoff = 0;
-	conn->rexmt_at = (struct mono){0};
-	sample_rtt(conn, seg, &acked);
-	tcp_loss_new_ack(conn, acked.segs, bytes, tcp->now);
+	conn->rexmt_from = (struct mono){0};
 	if (mono_since(tcp->now, conn->confirm_at) >= CONFIRM_SPACING_NS) {
 		conn->confirm_at = tcp->now;
 		net_path_confirm(tcp->net, &conn->path, tcp->now);
 	}
-	tell_user(conn);
 }
 
 // RFC 5681 §2, definition of a duplicate acknowledgement.
@@ -71,6 +61,44 @@ static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	return seg->ack == conn->snd_una && conn->sent.n > 0 && tcp_seg_span(seg) == 0 &&
 		(uint32_t)seg->wnd << conn->snd_wscale == conn->snd_wnd;
+}
+
+// What the acknowledgement tells of what was sent.
+static void take_news(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	struct tcp *tcp = conn->tcp;
+	bool blocks = conn->sack_on && seg->opts.sack_n > 0;
+	struct tcp_news news = {
+		.ack = seg->ack,
+		.una = conn->snd_una,
+		.in_flight = tcp_loss_in_flight(conn),
+		.advanced = seq_gt(seg->ack, conn->snd_una),
+		.duplicate = is_duplicate(conn, seg),
+		.d =
+			{
+				.now = tcp->now,
+				.min_rtt = tcp_rtt_min(&conn->rtt) * NS_PER_US,
+				.tsecr = seg->opts.tsecr,
+				.ts_offset = conn->ts_offset,
+				.mss = conn->mss,
+				.ts = conn->ts_on && seg->opts.ts,
+			},
+	};
+
+	if (!news.advanced && !news.duplicate && !blocks)
+		return;
+	if (news.duplicate)
+		stat_inc(tcp->stats, STAT_tcp_dup_acks);
+	if (news.advanced && news.ack - news.una >= conn->mss)
+		conn->full_ok = true;
+	if (news.advanced)
+		advance(conn, seg->ack, &news.d);
+	if (unlikely(blocks))
+		tcp_sack_take(conn, seg, &news);
+	sample_rtt(conn, &news.d);
+	tcp_loss_ack(conn, &news);
+	if (news.advanced)
+		tell_user(conn);
 }
 
 static void update_window(struct tcp_conn *conn, const struct tcp_seg *seg)
@@ -124,12 +152,10 @@ bool tcp_arrival_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 	// A peer whose window is closed but who answers is alive (RFC 9293 §3.8.6.1).
 	if (conn->rexmt_mode == TCP_REXMT_PERSIST || conn->snd_wnd == 0)
 		conn->retries = 0;
-	if (seq_gt(seg->ack, conn->snd_una)) {
-		new_ack(conn, seg);
-	} else if (is_duplicate(conn, seg)) {
-		stat_inc(tcp->stats, STAT_tcp_dup_acks);
-		tcp_loss_dup_ack(conn, tcp->now);
-	}
+	if (seq_geq(seg->ack, conn->snd_una))
+		take_news(conn, seg);
+	if (unlikely(seg->flags & TCP_ECE) && conn->ecn_on && seg->ack == conn->snd_una)
+		tcp_loss_ecn(conn);
 	if (seq_geq(seg->ack, conn->snd_una))
 		update_window(conn, seg);
 	if (conn->fin_sent && conn->snd_una == conn->snd_nxt)

@@ -6,6 +6,7 @@
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_mem.h"
 #include "dataplane/tcp/tcp_output.h"
+#include "dataplane/tcp/tcp_sack.h"
 
 // Out-of-order data may fill so much of all memory; the rest is for data that is of use at once.
 static uint64_t ooo_share(const struct tcp *tcp)
@@ -19,9 +20,13 @@ static uint64_t ooo_limit(const struct tcp *tcp)
 	return 2 * (uint64_t)tcp->cfg.rcv_buf + UINT64_C(16384);
 }
 
+// With blocks one ACK tells of a whole burst; three at most, for a peer that counts them all the
+// same.
+#define DUPS_WITH_SACK 3
+
 static void owe_duplicate(struct tcp_conn *conn)
 {
-	if (conn->dups_owed < UINT8_MAX)
+	if (conn->dups_owed < (conn->sack_on ? DUPS_WITH_SACK : UINT8_MAX))
 		conn->dups_owed++;
 }
 
@@ -29,6 +34,7 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 {
 	struct tcp *tcp = conn->tcp;
 	enum tcp_reasm_result result = TCP_REASM_FULL;
+	uint32_t len = m->data_len;
 
 	if (conn->reasm == NULL) {
 		conn->reasm = pool_get(&tcp->reasms);
@@ -41,8 +47,10 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 		result = tcp_reasm_put(conn->reasm, seq, m, ooo_limit(tcp), &tcp->mem);
 	if (result == TCP_REASM_FULL)
 		stat_drop(tcp->stats, DROP_TCP_OOO_FULL);
-	if (result == TCP_REASM_DUP)
+	if (result == TCP_REASM_DUP) {
 		stat_inc(tcp->stats, STAT_tcp_in_dup);
+		tcp_sack_duplicate(conn, seq, seq + len);
+	}
 }
 
 static void drop_reasm(struct tcp_conn *conn)

@@ -31,10 +31,29 @@ static uint32_t chain_bytes(const struct rte_mbuf *m)
 	return bytes;
 }
 
+static const char *check_times(const struct tcp_conn *conn)
+{
+	struct mono last = {0};
+	uint32_t pipe = 0;
+
+	list_for_each (link, &conn->sent.by_time) {
+		const struct tcp_sent *rec = list_entry(link, struct tcp_sent, by_time);
+
+		if (rec->flags & (TCP_SENT_LOST | TCP_SENT_SACKED))
+			return "a record is in the pipe that is lost or acknowledged";
+		if (rec->at.ns < last.ns)
+			return "records are not in the order of their times";
+		last = rec->at;
+		pipe += rec->end - rec->seq;
+	}
+	return pipe == conn->sent.pipe ? NULL : "a record of the pipe is not in the order of times";
+}
+
 static const char *check_sent(const struct tcp_conn *conn)
 {
 	uint32_t seq = conn->snd_una;
 	uint32_t pipe = 0;
+	uint32_t sacked = 0;
 	uint32_t lost = 0;
 	uint32_t n = 0;
 
@@ -43,7 +62,9 @@ static const char *check_sent(const struct tcp_conn *conn)
 	for (const struct tcp_sent *rec = conn->sent.head; rec != NULL; rec = rec->next, n++) {
 		if (rec->seq != seq || seq_geq(rec->seq, rec->end))
 			return "records in flight have a gap";
-		if (rec->flags & TCP_SENT_LOST)
+		if (rec->flags & TCP_SENT_SACKED)
+			sacked += rec->end - rec->seq;
+		else if (rec->flags & TCP_SENT_LOST)
 			lost++;
 		else
 			pipe += rec->end - rec->seq;
@@ -51,9 +72,10 @@ static const char *check_sent(const struct tcp_conn *conn)
 	}
 	if (seq != conn->snd_nxt)
 		return "records do not reach snd_nxt";
-	if (pipe != conn->sent.pipe || lost != conn->sent.lost || n != conn->sent.n)
+	if (pipe != conn->sent.pipe || sacked != conn->sent.sacked || lost != conn->sent.lost ||
+		n != conn->sent.n)
 		return "pipe is miscounted";
-	return NULL;
+	return check_times(conn);
 }
 
 static const char *check_queues(const struct tcp_conn *conn)
@@ -98,7 +120,8 @@ static const char *check_timer(const struct tcp_conn *conn)
 
 	if (list_linked(&conn->out_link))
 		return NULL;
-	if (conn->ack_now || conn->dups_owed > 0 || conn->syn_due || conn->probe_due)
+	if (conn->ack_now || conn->dups_owed > 0 || conn->syn_due || conn->probe_due ||
+		conn->tlp_due)
 		return "something is to be sent and tcp_output does not know";
 	if (waits && conn->rexmt_at.ns == 0)
 		return "data is outstanding or waits, and there is no deadline";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/tcp/tcp_header.h"
+#include "dataplane/tcp/tcp_loss.h"
 #include "dataplane/tcp/tcp_time_wait.h"
 
 // Segments are never made smaller than this, whatever a peer or an ICMP message asks for: tiny
@@ -38,8 +39,9 @@ struct tcp_conn *tcp_conn_new(
 	return conn;
 }
 
-void tcp_conn_set_mss(struct tcp_conn *conn, uint16_t peer_mss)
+void tcp_conn_set_mss(struct tcp_conn *conn)
 {
+	uint16_t peer_mss = conn->peer_mss;
 	bool v4 = ip_addr_is_v4(&conn->key.remote);
 	uint32_t mss = peer_mss != 0 ? peer_mss : v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
 	uint32_t fits = tcp_header_mss(&conn->key, conn->path.mtu);
@@ -49,6 +51,7 @@ void tcp_conn_set_mss(struct tcp_conn *conn, uint16_t peer_mss)
 	// RFC 6691: the option does not count options, the segment does.
 	conn->mss = (uint16_t)(mss - (conn->ts_on ? TCP_OPT_TS_LEN : 0));
 	conn->cc.mss = conn->mss;
+	conn->full_ok = false;
 }
 
 void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer)
@@ -68,7 +71,10 @@ void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer)
 	// What our SYN offered; scaling begins after it.
 	conn->rcv_adv = conn->rcv_nxt + RTE_MIN(cfg->rcv_buf, TCP_WINDOW_MAX);
 	conn->last_ack_sent = conn->rcv_nxt;
-	tcp_conn_set_mss(conn, peer->mss);
+	conn->sack_on = cfg->sack && peer->sack;
+	conn->ecn_on = cfg->ecn != TCP_ECN_OFF && peer->ecn;
+	conn->peer_mss = peer->mss;
+	tcp_conn_set_mss(conn);
 }
 
 void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost)
@@ -77,12 +83,12 @@ void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost)
 
 	tcp_conn_set_state(conn, TCPS_ESTABLISHED);
 	tcp->cc->init(&conn->cc, conn->mss, syn_lost);
-	conn->recover = conn->iss;
+	tcp_loss_init(conn);
 	conn->rtt_seq = conn->snd_una;
 	conn->syn_due = false;
 	conn->retries = 0;
 	conn->backoff = 0;
-	conn->rexmt_at = (struct mono){0};
+	conn->rexmt_from = (struct mono){0};
 	if (syn_rtt != 0)
 		tcp_rtt_sample(&conn->rtt, syn_rtt);
 	else if (syn_lost)

@@ -27,8 +27,8 @@ struct tcp_peer {
 
 void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer);
 
-// The size of our segments from now on.
-void tcp_conn_set_mss(struct tcp_conn *conn, uint16_t peer_mss);
+// The size of our segments from now on, by path.mtu and what the peer takes.
+void tcp_conn_set_mss(struct tcp_conn *conn);
 
 // The handshake is done: congestion control and RTT begin. `syn_rtt` in ns, 0: not known.
 void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost);

@@ -1,86 +1,393 @@
 #include "dataplane/tcp/tcp_loss.h"
 
+#include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_isn.h"
+#include "dataplane/tcp/tcp_path.h"
 #include "dataplane/tcp/tcp_seq.h"
 
 #define DUP_THRESH 3
+#define FRTO_CWND 3 // RFC 5682 §2.1 step 3a
+
+void tcp_loss_init(struct tcp_conn *conn)
+{
+	conn->ca = TCP_CA_OPEN;
+	conn->recover = conn->snd_una - 1;
+	conn->cwr_end = conn->snd_una;
+	tcp_rack_init(conn);
+}
 
 uint32_t tcp_loss_in_flight(const struct tcp_conn *conn)
 {
-	// A peer can't make more segments leave than are there.
-	uint32_t left = conn->sent.n == 0 ? 0 : RTE_MIN(conn->dup_acks, conn->sent.n - 1);
-	uint32_t bytes = left * conn->mss;
+	uint32_t left;
 
-	return conn->sent.pipe > bytes ? conn->sent.pipe - bytes : 0;
+	if (likely(conn->dup_acks == 0 || conn->sack_on))
+		return conn->sent.pipe;
+	// Each duplicate says that one segment has left the network.
+	left = conn->dup_acks * (uint32_t)conn->mss;
+	return conn->sent.pipe > left ? conn->sent.pipe - left : 0;
 }
 
+// --- recovery
+
+static uint32_t outstanding(const struct tcp_conn *conn)
+{
+	return conn->snd_nxt - conn->snd_una;
+}
+
+// What is needed to find out that it was a mistake.
+static void undo_begin(struct tcp_conn *conn)
+{
+	conn->undo = (struct tcp_undo){.on = true};
+}
+
+static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
+{
+	struct tcp *tcp = conn->tcp;
+
+	conn->ca = TCP_CA_RECOVERY;
+	conn->recover = conn->snd_nxt;
+	undo_begin(conn);
+	tcp_prr_begin(&conn->prr, in_flight);
+	tcp->cc->on_congestion(&conn->cc, in_flight, tcp->now);
+	conn->cwr_end = conn->snd_nxt;
+	conn->cwr_due = conn->ecn_on;
+	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
+}
+
+static void leave_recovery(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (conn->ca == TCP_CA_RECOVERY)
+		tcp->cc->on_recovered(&conn->cc, tcp->now);
+	conn->ca = TCP_CA_OPEN;
+	conn->frto = TCP_FRTO_OFF;
+	conn->dup_acks = 0;
+	tcp_rack_recovered(conn);
+}
+
+// RFC 6582: the first segment in order is missing.
 static void head_lost(struct tcp_conn *conn)
 {
-	if (conn->sent.head == NULL)
+	struct tcp_sent *head = conn->sent.head;
+
+	if (head == NULL)
 		return;
-	tcp_sent_mark_lost(&conn->sent, conn->sent.head);
+	if (head->end - head->seq > conn->mss)
+		(void)tcp_sent_split(&conn->sent, &conn->tcp->sents, head, head->seq + conn->mss);
+	tcp_sent_mark_lost(&conn->sent, head);
 	conn->rexmt_head = true;
 }
 
-void tcp_loss_dup_ack(struct tcp_conn *conn, struct mono now)
+// True when an ACK without selective information shows a loss.
+static bool newreno_detect(struct tcp_conn *conn, const struct tcp_news *news)
 {
-	struct tcp *tcp = conn->tcp;
-	uint32_t flight = conn->sent.pipe;
-
-	if (conn->dup_acks < UINT8_MAX)
-		conn->dup_acks++;
-	// §3.2 step 1: not again for what an earlier recovery or time-out dealt with.
-	if (conn->recovering || conn->dup_acks != DUP_THRESH ||
+	if (conn->ca == TCP_CA_RECOVERY) {
+		if (news->advanced)
+			head_lost(conn);
+		return news->advanced;
+	}
+	// §3.2 step 2: not again for what an earlier recovery or time-out dealt with.
+	if (conn->dup_acks != DUP_THRESH || !news->duplicate ||
 		seq_leq(conn->snd_una, conn->recover))
-		return;
-	conn->recovering = true;
-	conn->recover = conn->snd_nxt;
-	tcp->cc->on_congestion(&conn->cc, flight, now);
+		return false;
 	head_lost(conn);
-	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
+	return true;
 }
 
-void tcp_loss_new_ack(struct tcp_conn *conn, uint32_t segs, uint32_t bytes, struct mono now)
+static bool detect(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	return conn->sack_on ? tcp_rack_detect(conn) : newreno_detect(conn, news);
+}
+
+// Bytes that an ACK says have arrived, for PRR and for growth.
+static uint32_t newly_delivered(const struct tcp_conn *conn, const struct tcp_news *news)
+{
+	uint32_t known = news->duplicate ? 0 : conn->dup_acks * (uint32_t)conn->mss;
+
+	if (conn->sack_on)
+		return news->d.bytes;
+	if (news->duplicate)
+		return conn->mss;
+	return news->d.bytes > known ? news->d.bytes - known : 0;
+}
+
+// Without SACK: how many have announced themselves. A partial ACK covers those and the first.
+static void count_duplicates(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	uint32_t segs;
+
+	if (news->duplicate) {
+		if (conn->dup_acks < UINT8_MAX)
+			conn->dup_acks++;
+		return;
+	}
+	if (!news->advanced || conn->dup_acks == 0)
+		return;
+	if (conn->ca != TCP_CA_RECOVERY) {
+		conn->dup_acks = 0;
+		return;
+	}
+	segs = (news->ack - news->una + conn->mss - 1) / conn->mss - 1;
+	conn->dup_acks = (uint8_t)(conn->dup_acks - RTE_MIN(conn->dup_acks, segs));
+}
+
+static void grow(struct tcp_conn *conn, const struct tcp_news *news, uint32_t acked)
+{
+	struct tcp *tcp = conn->tcp;
+	struct cc_ack ack = {
+		.acked = acked,
+		.in_flight = tcp_loss_in_flight(conn),
+		.snd_una = conn->snd_una,
+		.snd_nxt = conn->snd_nxt,
+		.srtt = conn->rtt.srtt,
+		.cwnd_limited = conn->cwnd_limited,
+		.now = tcp->now,
+	};
+
+	if (news->d.any && !news->d.repeated)
+		ack.rtt = (uint32_t)(mono_since(tcp->now, news->d.at) / NS_PER_US);
+	tcp->cc->on_ack(&conn->cc, &ack);
+}
+
+// --- was it a mistake?
+
+static void undo(struct tcp_conn *conn, enum stat_id why)
 {
 	struct tcp *tcp = conn->tcp;
 
-	if (!conn->recovering) {
-		conn->dup_acks = 0;
-		// After a time-out, one ACK may cover much that had arrived long ago: no burst for
-		// it.
-		if (seq_leq(conn->snd_una, conn->recover))
-			bytes = RTE_MIN(bytes, 2u * conn->mss);
-		tcp->cc->on_ack(&conn->cc,
-			&(struct cc_ack){.acked = bytes,
-				.in_flight = conn->sent.pipe,
-				.snd_una = conn->snd_una,
-				.snd_nxt = conn->snd_nxt,
-				.srtt = conn->rtt.srtt,
-				.cwnd_limited = conn->cwnd_limited,
-				.now = now});
-		return;
+	tcp->cc->on_undo(&conn->cc, tcp->now);
+	tcp_sent_unmark_lost(&conn->sent);
+	conn->undo.on = false;
+	conn->ca = TCP_CA_OPEN;
+	conn->frto = TCP_FRTO_OFF;
+	conn->dup_acks = 0;
+	conn->rexmt_head = false;
+	conn->cwr_due = false;
+	stat_inc(tcp->stats, why);
+}
+
+// RFC 3522: the first ACK of what was sent again echoes a time before that.
+static bool eifel(const struct tcp_conn *conn, const struct tcp_news *news)
+{
+	return news->d.ts && conn->undo.sent && seq_leq(news->una, conn->undo.seq) &&
+		seq_gt(news->ack, conn->undo.seq) && seq_lt(news->d.tsecr, conn->undo.ts);
+}
+
+static bool undone(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	struct tcp_undo *u = &conn->undo;
+
+	if (!u->on)
+		return false;
+	if (eifel(conn, news)) {
+		undo(conn, STAT_tcp_undo_ts);
+		return true;
 	}
+	if (!news->dsack || !u->sent || seq_lt(news->dsack_end - news->dsack_bytes, u->seq) ||
+		seq_gt(news->dsack_end, conn->recover))
+		return false;
+	u->bytes -= RTE_MIN(u->bytes, news->dsack_bytes);
+	if (u->bytes > 0)
+		return false;
+	undo(conn, STAT_tcp_undo_dsack);
+	return true;
+}
+
+// Whether there is something new that the peer's window takes.
+static bool has_fresh(const struct tcp_conn *conn)
+{
+	return tcp_conn_unsent(conn) > 0 && seq_gt(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
+}
+
+// RFC 5682 §2.1 and §3.1. True when the time-out was a mistake.
+static bool frto(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	switch (conn->frto) {
+	case TCP_FRTO_OFF:
+		return false;
+	case TCP_FRTO_FIRST:
+		if (news->advanced && seq_lt(news->ack, conn->recover) && has_fresh(conn))
+			conn->frto = TCP_FRTO_SECOND;
+		else if (news->advanced || (news->duplicate && !conn->sack_on))
+			conn->frto = TCP_FRTO_OFF;
+		return false;
+	case TCP_FRTO_SECOND:
+		if (!news->advanced && !news->duplicate && !news->sacks)
+			return false;
+		conn->frto = TCP_FRTO_OFF;
+		if (news->d.original && seq_leq(news->d.lowest, conn->recover)) {
+			undo(conn, STAT_tcp_undo_frto);
+			return true;
+		}
+		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, FRTO_CWND * (uint32_t)conn->mss);
+		return false;
+	}
+	return false;
+}
+
+// --- an ACK, by what the connection is in
+
+static void ack_open(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	if (detect(conn, news)) {
+		enter_recovery(conn, news->in_flight);
+		conn->cc.cwnd = tcp_loss_in_flight(conn) +
+			tcp_prr_ack(&conn->prr, newly_delivered(conn, news), false,
+				tcp_loss_in_flight(conn), conn->cc.ssthresh, conn->mss);
+	} else if (news->advanced) {
+		grow(conn, news, news->ack - news->una);
+	}
+}
+
+static void ack_recovery(struct tcp_conn *conn, const struct tcp_news *news, uint32_t newly)
+{
+	bool lost;
+	uint32_t flight;
+
 	if (seq_geq(conn->snd_una, conn->recover)) {
-		conn->recovering = false;
-		conn->dup_acks = 0;
-		tcp->cc->on_recovered(&conn->cc, now);
+		leave_recovery(conn);
+		ack_open(
+			conn, &(struct tcp_news){.d = news->d, .ack = news->ack, .una = news->ack});
 		return;
 	}
-	// A partial ACK: of the segments that it covers all but the first had announced themselves
-	// by duplicate ACKs. The next one in order is missing too.
-	conn->dup_acks -= (uint8_t)RTE_MIN(conn->dup_acks, segs > 0 ? segs - 1 : 0);
-	head_lost(conn);
-	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
+	lost = detect(conn, news);
+	if (newly == 0)
+		return;
+	flight = tcp_loss_in_flight(conn);
+	conn->cc.cwnd = flight +
+		tcp_prr_ack(&conn->prr, newly, news->advanced && !(lost && conn->sack_on), flight,
+			conn->cc.ssthresh, conn->mss);
+}
+
+static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_t newly)
+{
+	if (frto(conn, news))
+		return;
+	if (seq_geq(conn->snd_una, conn->recover))
+		leave_recovery(conn);
+	(void)detect(conn, news);
+	// What had arrived before the time-out, and is covered only now, is no reason for a burst.
+	if (newly > 0)
+		grow(conn, news, conn->sack_on ? newly : RTE_MIN(newly, 2u * conn->mss));
+}
+
+void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	uint32_t newly = 0;
+
+	if (conn->sack_on) {
+		tcp_rack_ack(conn, news);
+		if (unlikely(conn->rack.tlp_on) && tcp_rack_probe_ack(conn, news) &&
+			conn->ca == TCP_CA_OPEN)
+			tcp_loss_ecn(conn);
+	}
+	if (conn->ca != TCP_CA_OPEN)
+		newly = newly_delivered(conn, news);
+	if (!conn->sack_on)
+		count_duplicates(conn, news);
+	if (unlikely(conn->undo.on) && undone(conn, news) && !news->advanced)
+		return;
+	switch ((enum tcp_ca)conn->ca) {
+	case TCP_CA_OPEN:
+		ack_open(conn, news);
+		break;
+	case TCP_CA_RECOVERY:
+		ack_recovery(conn, news, newly);
+		break;
+	case TCP_CA_LOSS:
+		ack_loss(conn, news, newly);
+		break;
+	}
+}
+
+// --- time
+
+// Time-outs of one full segment until its size is doubted: where such have arrived, it takes an
+// outage's length.
+#define DOUBT 2
+#define DOUBT_PROVEN 5
+
+// A peer whose path swallows full segments without a word would be sent them for ever.
+static void find_black_hole(struct tcp_conn *conn)
+{
+	const struct tcp_sent *head = conn->sent.head;
+	uint32_t limit = conn->full_ok ? DOUBT_PROVEN : DOUBT;
+
+	if (conn->retries + 1u >= limit && head != NULL && head->end - head->seq >= conn->mss)
+		tcp_path_shrink(conn);
 }
 
 void tcp_loss_timeout(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
+	bool first = conn->retries == 0;
 
-	tcp->cc->on_rto(&conn->cc, conn->sent.pipe, conn->retries == 0, tcp->now);
-	tcp_sent_mark_all_lost(&conn->sent);
-	conn->recovering = false;
+	tcp->cc->on_rto(&conn->cc, outstanding(conn), first, tcp->now);
+	// RFC 5682 §2.1 step 1: not while an earlier recovery is being done with.
+	conn->frto = first && conn->ca != TCP_CA_LOSS && seq_geq(conn->snd_una, conn->recover)
+		? TCP_FRTO_FIRST
+		: TCP_FRTO_OFF;
+	if (first)
+		undo_begin(conn);
+	if (conn->sent.head != NULL && (conn->sent.head->flags & TCP_SENT_SACKED))
+		tcp_sent_renege(&conn->sent);
+	else if (conn->sack_on)
+		tcp_rack_timeout(conn);
+	else
+		tcp_sent_mark_all_lost(&conn->sent);
+	conn->ca = TCP_CA_LOSS;
 	conn->recover = conn->snd_nxt;
+	conn->cwr_end = conn->snd_nxt;
 	conn->dup_acks = 0;
 	conn->rexmt_head = true;
+	conn->rack.tlp_on = false;
+	find_black_hole(conn);
 	stat_inc(tcp->stats, STAT_tcp_rto);
+}
+
+void tcp_loss_reorder_timeout(struct tcp_conn *conn)
+{
+	uint32_t in_flight = tcp_loss_in_flight(conn);
+
+	if (!tcp_rack_detect(conn) || conn->ca != TCP_CA_OPEN)
+		return;
+	enter_recovery(conn, in_flight);
+	conn->cc.cwnd = tcp_loss_in_flight(conn) + conn->mss;
+}
+
+void tcp_loss_ecn(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (conn->ca != TCP_CA_OPEN || seq_lt(conn->snd_una, conn->cwr_end))
+		return;
+	tcp->cc->on_congestion(&conn->cc, outstanding(conn), tcp->now);
+	conn->cwr_end = conn->snd_nxt;
+	conn->cwr_due = conn->ecn_on;
+	stat_inc(tcp->stats, STAT_tcp_cwr);
+}
+
+void tcp_loss_sent(struct tcp_conn *conn, uint32_t seq, uint32_t len, bool again)
+{
+	struct tcp_undo *u = &conn->undo;
+
+	if (conn->ca == TCP_CA_OPEN)
+		return;
+	if (conn->ca == TCP_CA_RECOVERY)
+		conn->prr.out += len;
+	if (!again || !u->on)
+		return;
+	u->bytes += len;
+	if (u->sent)
+		return;
+	u->sent = true;
+	u->seq = seq;
+	u->ts = tcp_ts_clock(conn->tcp->now) + conn->ts_offset;
+}
+
+void tcp_loss_all(struct tcp_conn *conn)
+{
+	tcp_sent_mark_all_lost(&conn->sent);
+	conn->rexmt_head = true;
 }

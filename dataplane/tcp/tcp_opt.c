@@ -46,6 +46,8 @@ static void take(struct tcp_opts *opts, unsigned kind, const uint8_t *p, unsigne
 
 bool tcp_opt_parse(const uint8_t *p, unsigned len, struct tcp_opts *opts)
 {
+	opts->tsval = 0;
+	opts->tsecr = 0;
 	opts->mss = 0;
 	opts->wscale = TCP_WSCALE_NONE;
 	opts->ts = false;

@@ -8,11 +8,16 @@
 #include "dataplane/tcp/tcp_header.h"
 #include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_loss.h"
+#include "dataplane/tcp/tcp_path.h"
+#include "dataplane/tcp/tcp_sack.h"
 #include "dataplane/tcp/tcp_seg.h"
 #include "dataplane/tcp/tcp_timer.h"
 
 // Segments of one connection before the next one has its turn.
 #define SEGS_PER_PASS 64
+
+#define ECN_ECT_0 2
+#define FRTO_NEW 2 // segments: RFC 5682 §2.1 step 2b
 
 enum flush {
 	FLUSH_DONE,
@@ -68,12 +73,18 @@ static void header_fill(
 		header->opts.tsval = tcp_ts_clock(conn->tcp->now) + conn->ts_offset;
 		header->opts.tsecr = conn->ts_recent;
 	}
+	if (unlikely(conn->ecn_echo) && !(flags & TCP_SYN))
+		header->flags |= TCP_ECE;
+	if (unlikely(conn->reasm != NULL || conn->dsack.seq != conn->dsack.end))
+		tcp_sack_write(conn, &header->opts);
 }
 
-static void transmit(struct tcp_conn *conn, struct rte_mbuf *m)
+// `ect`: routers may mark it instead of dropping it (RFC 3168 §6.1.4: new data only).
+static void transmit(struct tcp_conn *conn, struct rte_mbuf *m, bool ect)
 {
 	struct tcp *tcp = conn->tcp;
 
+	conn->path.tclass = ect ? ECN_ECT_0 : 0;
 	net_output(tcp->net, m, &conn->key.remote, IPPROTO_TCP, &conn->path, tcp->now);
 	stat_inc(tcp->stats, STAT_tcp_out_segs);
 }
@@ -85,6 +96,7 @@ static void acked_now(struct tcp_conn *conn)
 	conn->ack_now = false;
 	conn->unacked_in = 0;
 	conn->delack_at = (struct mono){0};
+	conn->dsack.end = conn->dsack.seq;
 }
 
 // NULL when there is no room to send, or no mbuf.
@@ -104,27 +116,39 @@ static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
 
 	if (m == NULL)
 		return false;
-	transmit(conn, m);
+	transmit(conn, m, false);
 	return true;
 }
 
-static bool send_data(
-	struct tcp_conn *conn, struct tcp_cursor *at, uint32_t seq, uint32_t len, bool fin)
+// A segment of the send queue: where it begins, its payload, whether the FIN goes with it.
+struct segment {
+	uint32_t seq;
+	uint32_t len;
+	bool fin;
+	bool again;
+};
+
+static bool send_segment(struct tcp_conn *conn, const struct segment *s)
 {
-	uint8_t flags = (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0) |
-		(len > 0 && seq + len == conn->sq.end ? TCP_PSH : 0));
-	struct rte_mbuf *m = segment_new(conn, seq, flags);
+	bool cwr = conn->cwr_due && !s->again && s->len > 0;
+	uint8_t flags = (uint8_t)(TCP_ACK | (s->fin ? TCP_FIN : 0) | (cwr ? TCP_CWR : 0) |
+		(s->len > 0 && s->seq + s->len == conn->sq.end ? TCP_PSH : 0));
+	struct rte_mbuf *m = segment_new(conn, s->seq, flags);
+	struct tcp_cursor *at = s->again ? &conn->sq.again : &conn->sq.fresh;
 
 	if (m == NULL)
 		return false;
-	if (len > 0 && !tcp_send_queue_get(&conn->sq, at, seq, len, m)) {
+	if (s->len > 0 && !tcp_send_queue_get(&conn->sq, at, s->seq, s->len, m)) {
 		rte_pktmbuf_free(m);
 		stat_drop(conn->tcp->stats, DROP_NO_MBUF);
 		return false;
 	}
-	transmit(conn, m);
+	transmit(conn, m, conn->ecn_on && !s->again && s->len > 0);
 	acked_now(conn);
+	if (cwr)
+		conn->cwr_due = false;
 	conn->sent_at = conn->tcp->now;
+	tcp_loss_sent(conn, s->seq, s->len + s->fin, s->again);
 	return true;
 }
 
@@ -132,6 +156,7 @@ static bool flush_syn(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
 	bool answer = conn->state == TCPS_SYN_RECEIVED;
+	uint8_t flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
 	struct tcp_header header;
 	struct rte_mbuf *m;
 
@@ -140,14 +165,18 @@ static bool flush_syn(struct tcp_conn *conn)
 		return true;
 	if (net_tx_room(tcp->net) == 0)
 		return false;
-	header_fill(conn, &header, conn->iss, (uint8_t)(TCP_SYN | (answer ? TCP_ACK : 0)));
+	// Some paths drop such SYNs: without it from the second on (RFC 3168 §6.1.1.1).
+	if (!answer && tcp->cfg.ecn == TCP_ECN_OFFER && conn->retries == 0)
+		flags |= TCP_ECE | TCP_CWR;
+	header_fill(conn, &header, conn->iss, flags);
+	header.opts.sack_ok = answer ? conn->sack_on : tcp->cfg.sack;
 	header.opts.mss = tcp_header_mss(&conn->key, conn->path.mtu);
 	if (answer ? conn->wscale_on : tcp->cfg.window_scaling)
 		header.opts.wscale = tcp->rcv_wscale;
 	m = tcp_header_new(tcp, &conn->key, &header);
 	if (m == NULL)
 		return false;
-	transmit(conn, m);
+	transmit(conn, m, false);
 	if (conn->retries > 0)
 		stat_inc(tcp->stats, STAT_tcp_retrans_segs);
 	conn->sent_at = tcp->now;
@@ -156,104 +185,174 @@ static bool flush_syn(struct tcp_conn *conn)
 	return true;
 }
 
+// Payload that fits a segment beside the blocks that are to be reported.
+static uint32_t payload_max(const struct tcp_conn *conn)
+{
+	unsigned blocks = tcp_sack_len(conn);
+
+	return conn->mss > 2 * blocks ? conn->mss - blocks : conn->mss / 2u;
+}
+
+// A record once more, or as much of it as fits a segment.
+static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
+{
+	struct tcp *tcp = conn->tcp;
+	uint32_t max = payload_max(conn);
+	struct segment s = {.seq = rec->seq, .again = true};
+
+	if (rec->end - rec->seq - ((rec->flags & TCP_SENT_FIN) != 0) > max)
+		(void)tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->seq + max);
+	s.fin = rec->flags & TCP_SENT_FIN;
+	s.len = rec->end - rec->seq - s.fin;
+	// No record was left to cut it.
+	if (s.len > max) {
+		s.len = max;
+		s.fin = false;
+	}
+	if (!send_segment(conn, &s))
+		return FLUSH_FULL;
+	// While the timer was waiting for this very segment, its time begins anew.
+	if (rec == conn->sent.head)
+		conn->rexmt_from = tcp->now;
+	tcp_sent_again(&conn->sent, rec, tcp->now);
+	stat_inc(tcp->stats, STAT_tcp_retrans_segs);
+	return FLUSH_DONE;
+}
+
 // Lost segments again, oldest first, as far as cwnd reaches.
 static enum flush flush_lost(struct tcp_conn *conn, unsigned *budget)
 {
-	struct tcp *tcp = conn->tcp;
+	struct tcp_sent *rec = conn->sent.head;
 
-	for (struct tcp_sent *rec = conn->sent.head; rec != NULL && conn->sent.lost > 0;
-		rec = rec->next) {
-		uint32_t len;
-		bool fin;
+	// New data is to tell whether they are lost (RFC 5682 §2.1 step 2).
+	if (conn->frto == TCP_FRTO_SECOND)
+		return FLUSH_DONE;
+	for (; rec != NULL && conn->sent.lost > 0; rec = rec->next) {
+		uint32_t flight = tcp_loss_in_flight(conn);
+		uint32_t len = RTE_MIN(rec->end - rec->seq, (uint32_t)conn->mss);
 
 		if (!(rec->flags & TCP_SENT_LOST))
 			continue;
-		// Segments may have become shorter since.
-		if (rec->end - rec->seq > conn->mss + UINT32_C(1))
-			tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->seq + conn->mss);
-		if (!conn->rexmt_head && tcp_loss_in_flight(conn) > 0 &&
-			tcp_loss_in_flight(conn) + (rec->end - rec->seq) > conn->cc.cwnd)
+		if (!conn->rexmt_head && flight > 0 && flight + len > conn->cc.cwnd)
 			return FLUSH_DONE;
 		if (*budget == 0)
 			return FLUSH_MORE;
-		fin = rec->flags & TCP_SENT_FIN;
-		len = rec->end - rec->seq - fin;
-		if (len > conn->mss) {
-			len = conn->mss;
-			fin = false;
-		}
-		if (!send_data(conn, &conn->sq.again, rec->seq, len, fin))
+		if (send_again(conn, rec) != FLUSH_DONE)
 			return FLUSH_FULL;
-		tcp_sent_again(&conn->sent, rec, tcp->now);
 		conn->rexmt_head = false;
 		--*budget;
-		stat_inc(tcp->stats, STAT_tcp_retrans_segs);
 	}
 	conn->rexmt_head = false;
 	return FLUSH_DONE;
 }
 
-// The next new segment: its payload, and whether the FIN goes with it. False when there is none
-// that may go (RFC 9293 §3.8.6.2.1, without Nagle's delay).
-static bool next_segment(struct tcp_conn *conn, uint32_t *len, bool *fin)
+// The next new segment, without regard to cwnd. False when there is none that may go
+// (RFC 9293 §3.8.6.2.1, without Nagle's delay).
+static bool next_segment(struct tcp_conn *conn, struct segment *s)
 {
 	uint32_t unsent = tcp_conn_unsent(conn);
 	uint32_t wnd = seq_ahead(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
-	uint32_t flight = tcp_loss_in_flight(conn);
+	uint32_t max = payload_max(conn);
 
-	*len = RTE_MIN(RTE_MIN(unsent, (uint32_t)conn->mss), wnd);
-	*fin = conn->fin_queued && !conn->fin_sent && *len == unsent && wnd > *len;
-	if (*len == 0 && !*fin)
+	*s = (struct segment){.seq = conn->snd_nxt};
+	s->len = RTE_MIN(RTE_MIN(unsent, max), wnd);
+	s->fin = conn->fin_queued && !conn->fin_sent && s->len == unsent && wnd > s->len;
+	if (s->len == 0 && !s->fin)
 		return false;
 	// Silly windows: wait for a better one, or for the persist timer.
-	if (*len < unsent && *len < conn->mss && *len < conn->max_snd_wnd / 2 && !conn->probe_due)
-		return false;
-	if (flight > 0 && flight + *len > conn->cc.cwnd) {
-		conn->cwnd_limited = true;
-		return false;
-	}
-	return true;
+	return s->len == unsent || s->len >= max || s->len >= conn->max_snd_wnd / 2 ||
+		conn->probe_due;
 }
 
-// RFC 5681 §4.1: what cwnd was is no longer known after a pause.
-static void restart_if_idle(struct tcp_conn *conn)
+static bool cwnd_allows(struct tcp_conn *conn, uint32_t len)
+{
+	uint32_t flight = tcp_loss_in_flight(conn);
+
+	if (unlikely(conn->frto == TCP_FRTO_SECOND))
+		return conn->snd_nxt - conn->recover < FRTO_NEW * (uint32_t)conn->mss;
+	if (flight == 0 || flight + len <= conn->cc.cwnd)
+		return true;
+	conn->cwnd_limited = true;
+	return false;
+}
+
+static bool send_fresh(struct tcp_conn *conn, const struct segment *s)
 {
 	struct tcp *tcp = conn->tcp;
 
+	if (!send_segment(conn, s))
+		return false;
+	tcp_sent_add(&conn->sent, &tcp->sents, s->seq, s->seq + s->len + s->fin, s->fin, tcp->now);
+	conn->snd_nxt += s->len + s->fin;
+	conn->fin_sent |= s->fin;
+	conn->probe_due = false;
+	stat_add(tcp->stats, STAT_tcp_out_bytes, s->len);
+	return true;
+}
+
+// What is no longer known after a pause: cwnd (RFC 5681 §4.1), and whether the path is still
+// narrow.
+static void restart_if_idle(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
 	uint64_t idle = mono_since(tcp->now, conn->sent_at);
 
 	if (conn->sent.n == 0 &&
 		idle > tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
 		tcp->cc->on_idle(&conn->cc, idle, tcp->now);
+	if (unlikely(conn->mtu_at.ns != 0))
+		tcp_path_retry(conn);
 }
 
 static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
 {
-	struct tcp *tcp = conn->tcp;
-	uint32_t len;
-	bool fin;
+	struct segment s;
 
 	conn->cwnd_limited = conn->sent.lost > 0;
-	if (conn->cwnd_limited)
+	if (conn->cwnd_limited && conn->frto != TCP_FRTO_SECOND)
 		return FLUSH_DONE;
 	restart_if_idle(conn);
-	while (next_segment(conn, &len, &fin)) {
-		if (!tcp_sent_room(&conn->sent, &tcp->sents))
+	while (next_segment(conn, &s) && cwnd_allows(conn, s.len)) {
+		if (!tcp_sent_room(&conn->sent, &conn->tcp->sents))
 			return FLUSH_DONE; // the next ACK frees a record
 		if (*budget == 0)
 			return FLUSH_MORE;
-		if (!send_data(conn, &conn->sq.fresh, conn->snd_nxt, len, fin))
+		if (!send_fresh(conn, &s))
 			return FLUSH_FULL;
-		tcp_sent_add(&conn->sent, &tcp->sents, conn->snd_nxt, conn->snd_nxt + len + fin,
-			fin, tcp->now);
-		conn->snd_nxt += len + fin;
-		conn->fin_sent |= fin;
-		conn->probe_due = false;
 		--*budget;
-		stat_add(tcp->stats, STAT_tcp_out_bytes, len);
 	}
 	if (tcp_loss_in_flight(conn) + conn->mss > conn->cc.cwnd)
 		conn->cwnd_limited = true;
+	return FLUSH_DONE;
+}
+
+// A tail loss probe: something new, whatever cwnd says, or else the last segment again
+// (RFC 8985 §7.3).
+static enum flush flush_probe(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+	struct tcp_sent *rec = conn->sent.tail;
+	struct segment s;
+	bool fresh;
+
+	if (likely(!conn->tlp_due))
+		return FLUSH_DONE;
+	if (!tcp_rack_wants_probe(conn)) {
+		conn->tlp_due = false;
+		return FLUSH_DONE;
+	}
+	fresh = next_segment(conn, &s) && tcp_sent_room(&conn->sent, &tcp->sents);
+	if (fresh && !send_fresh(conn, &s))
+		return FLUSH_FULL;
+	if (!fresh) {
+		if (rec->end - rec->seq > conn->mss &&
+			tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->end - conn->mss))
+			rec = rec->next;
+		if (send_again(conn, rec) != FLUSH_DONE)
+			return FLUSH_FULL;
+	}
+	conn->tlp_due = false;
+	tcp_rack_probed(conn, !fresh);
 	return FLUSH_DONE;
 }
 
@@ -293,7 +392,9 @@ static enum flush flush_conn(struct tcp_conn *conn)
 		tcp_timer_decide(conn);
 		return FLUSH_DONE;
 	}
-	flush = flush_lost(conn, &budget);
+	flush = flush_probe(conn);
+	if (flush == FLUSH_DONE)
+		flush = flush_lost(conn, &budget);
 	if (flush == FLUSH_DONE)
 		flush = flush_fresh(conn, &budget);
 	if (flush == FLUSH_DONE)

@@ -8,6 +8,7 @@
 void tcp_reasm_init(struct tcp_reasm *reasm)
 {
 	reasm->n = 0;
+	reasm->clock = 0;
 	reasm->pinned = 0;
 }
 
@@ -156,6 +157,8 @@ enum tcp_reasm_result tcp_reasm_put(
 	bool taken;
 
 	if (m->data_len == 0 || !cut(reasm, &seq, m, &i, mem)) {
+		if (m->data_len > 0)
+			reasm->runs[i].stamp = ++reasm->clock;
 		rte_pktmbuf_free_seg(m);
 		return TCP_REASM_DUP;
 	}
@@ -168,9 +171,32 @@ enum tcp_reasm_result tcp_reasm_put(
 	} else {
 		taken = insert(reasm, i, seq, m, limit, mem);
 	}
-	if (!taken)
+	if (taken)
+		reasm->runs[i].stamp = ++reasm->clock;
+	else
 		rte_pktmbuf_free_seg(m);
 	return taken ? TCP_REASM_TAKEN : TCP_REASM_FULL;
+}
+
+unsigned tcp_reasm_blocks(const struct tcp_reasm *reasm, struct tcp_sack_block *out, unsigned n)
+{
+	uint32_t before = UINT32_MAX;
+
+	for (unsigned k = 0; k < n; k++) {
+		const struct tcp_run *best = NULL;
+
+		for (uint32_t i = 0; i < reasm->n; i++) {
+			const struct tcp_run *run = &reasm->runs[i];
+
+			if (run->stamp < before && (best == NULL || run->stamp > best->stamp))
+				best = run;
+		}
+		if (best == NULL)
+			return k;
+		out[k] = (struct tcp_sack_block){.seq = best->seq, .end = best->end};
+		before = best->stamp;
+	}
+	return n;
 }
 
 // Moves a run whose bytes before rcv_nxt are already there.

@@ -10,10 +10,15 @@
 #define TCP_RTO_SYN_LOST_US 3000000u // when the handshake needed a retransmission: §5.7
 #define TCP_RTT_GRANULARITY_US 1000u // G: the timer's tick
 
+#define TCP_RTT_MIN_WINDOW_S 60u // a path may change
+
 struct tcp_rtt {
 	uint32_t srtt; // 0: no sample yet
 	uint32_t rttvar;
 	uint32_t rto; // without bounds and back-off
+	uint32_t min; // least of this window and the one before; 0: none
+	uint32_t min_now;
+	uint32_t min_since; // seconds
 };
 
 static inline void tcp_rtt_init(struct tcp_rtt *rtt)
@@ -41,6 +46,30 @@ static inline void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns)
 	}
 	off = 4 * rtt->rttvar;
 	rtt->rto = rtt->srtt + (off > TCP_RTT_GRANULARITY_US ? off : TCP_RTT_GRANULARITY_US);
+}
+
+// Every sample, also of ACKs that are not taken for the time-out.
+static inline void tcp_rtt_sample_min(struct tcp_rtt *rtt, uint64_t sample_ns, struct mono now)
+{
+	uint64_t us = sample_ns / NS_PER_US;
+	uint32_t r = us > UINT32_MAX ? UINT32_MAX : us == 0 ? 1 : (uint32_t)us;
+	uint32_t seconds = (uint32_t)(now.ns / NS_PER_SEC);
+
+	if (rtt->min_now == 0 || seconds - rtt->min_since >= TCP_RTT_MIN_WINDOW_S) {
+		rtt->min = rtt->min_now == 0 ? r : rtt->min_now;
+		rtt->min_now = r;
+		rtt->min_since = seconds;
+	}
+	if (r < rtt->min_now)
+		rtt->min_now = r;
+	if (r < rtt->min)
+		rtt->min = r;
+}
+
+// Microseconds; 0: not known.
+static inline uint32_t tcp_rtt_min(const struct tcp_rtt *rtt)
+{
+	return rtt->min;
 }
 
 // Nanoseconds until the next time-out after `backoff` of them.

@@ -11,18 +11,26 @@
 
 #define HEADER_MIN 20
 
-static void read_addrs(struct tcp_key *key, const struct rte_mbuf *m, bool v6)
+// The last two bits of type of service or traffic class.
+#define ECN_CE 3u
+
+static void read_ip(struct tcp_seg *seg, const struct rte_mbuf *m)
 {
-	if (v6) {
+	struct tcp_key *key = &seg->key;
+
+	seg->v6 = (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
+	if (seg->v6) {
 		const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
 
 		memcpy(key->remote.b, ip->src_addr, sizeof(key->remote.b));
 		memcpy(key->local.b, ip->dst_addr, sizeof(key->local.b));
+		seg->ce = (rte_be_to_cpu_32(ip->vtc_flow) >> 20 & ECN_CE) == ECN_CE;
 	} else {
 		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 
 		key->remote = ip_addr_from_v4(ip->src_addr);
 		key->local = ip_addr_from_v4(ip->dst_addr);
+		seg->ce = (ip->type_of_service & ECN_CE) == ECN_CE;
 	}
 }
 
@@ -59,8 +67,7 @@ bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why)
 	header = (tcp[12] >> 4) * 4u;
 	if (unlikely(header < HEADER_MIN || m->l3_len + header > m->data_len))
 		return false;
-	seg->v6 = (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
-	read_addrs(&seg->key, m, seg->v6);
+	read_ip(seg, m);
 	seg->key.remote_port = be16_get(tcp);
 	seg->key.local_port = be16_get(tcp + 2);
 	seg->seq = be32_get(tcp + 4);

@@ -16,6 +16,8 @@
 #define TCP_RST RTE_TCP_RST_FLAG
 #define TCP_PSH RTE_TCP_PSH_FLAG
 #define TCP_ACK RTE_TCP_ACK_FLAG
+#define TCP_ECE RTE_TCP_ECE_FLAG
+#define TCP_CWR RTE_TCP_CWR_FLAG
 
 struct tcp_seg {
 	struct tcp_key key; // its hash not yet computed
@@ -26,6 +28,7 @@ struct tcp_seg {
 	uint16_t wnd; // as it stands in the header
 	uint8_t flags;
 	bool v6;
+	bool ce; // IP says: congestion experienced (RFC 3168)
 	struct tcp_opts opts;
 };
 

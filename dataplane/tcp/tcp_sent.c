@@ -1,11 +1,13 @@
 #include "dataplane/tcp/tcp_sent.h"
 
 #include "common/base/compiler.h"
+#include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_seq.h"
 
 void tcp_sent_init(struct tcp_sent_list *list)
 {
 	*list = (struct tcp_sent_list){0};
+	list_init(&list->by_time);
 }
 
 static struct tcp_sent *record_get(struct tcp_sent_list *list, struct pool *pool)
@@ -17,6 +19,7 @@ static struct tcp_sent *record_get(struct tcp_sent_list *list, struct pool *pool
 
 static void record_put(struct tcp_sent_list *list, struct pool *pool, struct tcp_sent *rec)
 {
+	list->n--;
 	if (rec == &list->first)
 		rec->flags = 0;
 	else
@@ -28,18 +31,34 @@ static uint32_t length(const struct tcp_sent *rec)
 	return rec->end - rec->seq;
 }
 
+static bool in_pipe(const struct tcp_sent *rec)
+{
+	return !(rec->flags & (TCP_SENT_LOST | TCP_SENT_SACKED));
+}
+
+// Takes the record out of the count that it is part of.
+static void uncount(struct tcp_sent_list *list, struct tcp_sent *rec)
+{
+	if (rec->flags & TCP_SENT_SACKED) {
+		list->sacked -= length(rec);
+		if (list->sacked == 0)
+			list->sacked_segs = 0;
+	} else if (rec->flags & TCP_SENT_LOST) {
+		list->lost--;
+	} else {
+		list->pipe -= length(rec);
+		list_remove(&rec->by_time);
+	}
+}
+
 static void drop_head(struct tcp_sent_list *list, struct pool *pool)
 {
 	struct tcp_sent *rec = list->head;
 
-	if (rec->flags & TCP_SENT_LOST)
-		list->lost--;
-	else
-		list->pipe -= length(rec);
+	uncount(list, rec);
 	list->head = rec->next;
 	if (list->head == NULL)
 		list->tail = NULL;
-	list->n--;
 	record_put(list, pool, rec);
 }
 
@@ -54,34 +73,47 @@ bool tcp_sent_room(const struct tcp_sent_list *list, const struct pool *pool)
 	return !(list->first.flags & TCP_SENT_USED) || pool->used < pool->capacity;
 }
 
+// Whether what leaves now is a part of the last record.
+static bool extends(const struct tcp_sent *tail, struct mono now)
+{
+	return tail != NULL && tail->at.ns == now.ns && !(tail->flags & ~(unsigned)TCP_SENT_USED);
+}
+
 void tcp_sent_add(struct tcp_sent_list *list, struct pool *pool, uint32_t seq, uint32_t end,
 	bool fin, struct mono now)
 {
-	struct tcp_sent *rec = record_get(list, pool);
+	struct tcp_sent *rec = list->tail;
 
+	list->pipe += end - seq;
+	if (extends(rec, now)) {
+		rec->end = end;
+		if (fin)
+			rec->flags |= TCP_SENT_FIN;
+		return;
+	}
+	rec = record_get(list, pool);
 	*rec = (struct tcp_sent){
 		.at = now,
 		.seq = seq,
 		.end = end,
 		.flags = (uint8_t)(TCP_SENT_USED | (fin ? TCP_SENT_FIN : 0)),
 	};
+	list_push_back(&list->by_time, &rec->by_time);
 	if (list->tail == NULL)
 		list->head = rec;
 	else
 		list->tail->next = rec;
 	list->tail = rec;
 	list->n++;
-	list->pipe += end - seq;
 }
 
 void tcp_sent_again(struct tcp_sent_list *list, struct tcp_sent *rec, struct mono now)
 {
-	if (rec->flags & TCP_SENT_LOST) {
-		list->lost--;
-		list->pipe += length(rec);
-	}
+	uncount(list, rec);
 	rec->flags = (uint8_t)((rec->flags & ~TCP_SENT_LOST) | TCP_SENT_AGAIN);
 	rec->at = now;
+	list->pipe += length(rec);
+	list_push_back(&list->by_time, &rec->by_time);
 }
 
 bool tcp_sent_split(
@@ -98,6 +130,10 @@ bool tcp_sent_split(
 	rec->end = seq;
 	rec->flags = (uint8_t)(rec->flags & ~TCP_SENT_FIN);
 	rec->next = rest;
+	if (in_pipe(rec))
+		list_insert_between(&rest->by_time, &rec->by_time, rec->by_time.next);
+	else
+		list_init(&rest->by_time);
 	if (list->tail == rec)
 		list->tail = rest;
 	list->n++;
@@ -108,11 +144,11 @@ bool tcp_sent_split(
 
 void tcp_sent_mark_lost(struct tcp_sent_list *list, struct tcp_sent *rec)
 {
-	if (rec->flags & TCP_SENT_LOST)
+	if (!in_pipe(rec))
 		return;
+	uncount(list, rec);
 	rec->flags |= TCP_SENT_LOST;
 	list->lost++;
-	list->pipe -= length(rec);
 }
 
 void tcp_sent_mark_all_lost(struct tcp_sent_list *list)
@@ -121,24 +157,157 @@ void tcp_sent_mark_all_lost(struct tcp_sent_list *list)
 		tcp_sent_mark_lost(list, rec);
 }
 
-struct tcp_sent_acked tcp_sent_ack(struct tcp_sent_list *list, struct pool *pool, uint32_t ack)
+// Lost records are older than most: their place is near the front.
+static void insert_by_time(struct tcp_sent_list *list, struct tcp_sent *rec)
 {
-	struct tcp_sent_acked acked = {0};
+	struct list *before = list->by_time.next;
+
+	while (before != &list->by_time &&
+		list_entry(before, struct tcp_sent, by_time)->at.ns <= rec->at.ns)
+		before = before->next;
+	list_insert_between(&rec->by_time, before->prev, before);
+}
+
+void tcp_sent_unmark_lost(struct tcp_sent_list *list)
+{
+	for (struct tcp_sent *rec = list->head; rec != NULL && list->lost > 0; rec = rec->next) {
+		if (!(rec->flags & TCP_SENT_LOST))
+			continue;
+		uncount(list, rec);
+		rec->flags = (uint8_t)(rec->flags & ~TCP_SENT_LOST);
+		list->pipe += length(rec);
+		insert_by_time(list, rec);
+	}
+}
+
+void tcp_sent_renege(struct tcp_sent_list *list)
+{
+	for (struct tcp_sent *rec = list->head; rec != NULL; rec = rec->next) {
+		if (rec->flags & TCP_SENT_LOST)
+			continue;
+		uncount(list, rec);
+		rec->flags = (uint8_t)((rec->flags & ~TCP_SENT_SACKED) | TCP_SENT_LOST);
+		list->lost++;
+	}
+}
+
+// Whether the acknowledgement answers the last transmission of a record that was sent again
+// (RFC 8985 §6.2 step 2).
+static bool answers_last(const struct tcp_delivery *d, const struct tcp_sent *rec)
+{
+	if (d->ts)
+		return seq_geq(d->tsecr, tcp_ts_clock(rec->at) + d->ts_offset);
+	return mono_since(d->now, rec->at) >= d->min_rtt;
+}
+
+// [rec->seq, end) was delivered.
+static void delivered(struct tcp_delivery *d, const struct tcp_sent *rec, uint32_t end)
+{
+	bool again = rec->flags & TCP_SENT_AGAIN;
+
+	if (d->bytes == 0 || seq_gt(end, d->highest))
+		d->highest = end;
+	d->bytes += end - rec->seq;
+	if (!again) {
+		if (!d->original || seq_lt(end, d->lowest))
+			d->lowest = end;
+		if (!d->original || seq_gt(end, d->original_end))
+			d->original_end = end;
+		d->original = true;
+	} else {
+		d->repeated = true;
+		if (!answers_last(d, rec))
+			return;
+	}
+	if (!d->any || d->at.ns < rec->at.ns || (d->at.ns == rec->at.ns && seq_lt(d->end, end))) {
+		d->any = true;
+		d->at = rec->at;
+		d->end = end;
+		d->again = again;
+	}
+}
+
+// Cuts [rec->seq, at) off a record.
+static void cut_front(struct tcp_sent_list *list, struct tcp_sent *rec, uint32_t at)
+{
+	uint32_t bytes = at - rec->seq;
+
+	if (rec->flags & TCP_SENT_SACKED)
+		list->sacked -= bytes;
+	else if (in_pipe(rec))
+		list->pipe -= bytes;
+	rec->seq = at;
+}
+
+void tcp_sent_ack(
+	struct tcp_sent_list *list, struct pool *pool, uint32_t ack, struct tcp_delivery *d)
+{
 	struct tcp_sent *rec;
 
-	while ((rec = list->head) != NULL && seq_leq(rec->end, ack)) {
-		acked.segs++;
-		if (acked.at.ns < rec->at.ns)
-			acked.at = rec->at;
-		if (rec->flags & TCP_SENT_AGAIN)
-			acked.again = true;
-		drop_head(list, pool);
+	while ((rec = list->head) != NULL && seq_lt(rec->seq, ack)) {
+		uint32_t end = seq_min(rec->end, ack);
+
+		if (likely(!(rec->flags & TCP_SENT_SACKED)))
+			delivered(d, rec, end);
+		if (end == rec->end)
+			drop_head(list, pool);
+		else
+			cut_front(list, rec, end);
 	}
-	// A part of a segment: the peer may cut where it likes.
-	if (rec != NULL && seq_lt(rec->seq, ack)) {
-		if (!(rec->flags & TCP_SENT_LOST))
-			list->pipe -= ack - rec->seq;
-		rec->seq = ack;
+}
+
+static void mark_sacked(struct tcp_sent_list *list, struct tcp_sent *rec, uint32_t mss)
+{
+	uncount(list, rec);
+	rec->flags = (uint8_t)((rec->flags & ~TCP_SENT_LOST) | TCP_SENT_SACKED);
+	list->sacked += length(rec);
+	list->sacked_segs += length(rec) <= mss ? 1 : (length(rec) + mss - 1) / mss;
+}
+
+// Joins `rec` and the record behind it, when both are SACKED.
+static void join_next(struct tcp_sent_list *list, struct pool *pool, struct tcp_sent *rec)
+{
+	struct tcp_sent *next = rec->next;
+
+	if (next == NULL || !(rec->flags & next->flags & TCP_SENT_SACKED))
+		return;
+	rec->end = next->end;
+	rec->flags |= next->flags & (TCP_SENT_FIN | TCP_SENT_AGAIN);
+	rec->next = next->next;
+	if (list->tail == next)
+		list->tail = rec;
+	record_put(list, pool, next);
+}
+
+void tcp_sent_sack(struct tcp_sent_list *list, struct pool *pool,
+	const struct tcp_sack_block *block, struct tcp_delivery *d)
+{
+	struct tcp_sent *prev = NULL;
+	struct tcp_sent *rec = list->head;
+
+	while (rec != NULL && seq_leq(rec->end, block->seq)) {
+		prev = rec;
+		rec = rec->next;
 	}
-	return acked;
+	for (; rec != NULL && seq_lt(rec->seq, block->end); rec = rec->next) {
+		bool inside = seq_geq(rec->seq, block->seq);
+
+		if (!(rec->flags & TCP_SENT_SACKED) && inside) {
+			if (seq_gt(rec->end, block->end) &&
+				!tcp_sent_split(list, pool, rec, block->end))
+				return;
+			delivered(d, rec, rec->end);
+			mark_sacked(list, rec, d->mss);
+			if (prev != NULL && (prev->flags & TCP_SENT_SACKED)) {
+				join_next(list, pool, prev);
+				rec = prev;
+			}
+		} else if (!inside && !(rec->flags & TCP_SENT_SACKED)) {
+			// The rest of it is looked at next.
+			(void)tcp_sent_split(list, pool, rec, block->seq);
+		}
+		prev = rec;
+	}
+	if (prev != NULL)
+		join_next(list, pool, prev);
 }

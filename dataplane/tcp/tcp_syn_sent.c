@@ -5,6 +5,13 @@
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_rst.h"
 
+// RFC 3168 §6.1.1: we asked, and the answer is ECE alone. (Both open at once: without.)
+static bool offers_ecn(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return conn->tcp->cfg.ecn == TCP_ECN_OFFER && conn->retries == 0 &&
+		(seg->flags & (TCP_ACK | TCP_ECE | TCP_CWR)) == (TCP_ACK | TCP_ECE);
+}
+
 static void learn_peer(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	struct tcp_peer peer = {
@@ -15,6 +22,8 @@ static void learn_peer(struct tcp_conn *conn, const struct tcp_seg *seg)
 		.mss = seg->opts.mss,
 		.wscale = seg->opts.wscale,
 		.ts = seg->opts.ts,
+		.sack = seg->opts.sack_ok,
+		.ecn = offers_ecn(conn, seg),
 	};
 
 	tcp_conn_negotiate(conn, &peer);

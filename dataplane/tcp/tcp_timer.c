@@ -20,11 +20,19 @@ static enum tcp_rexmt_mode rexmt_mode(const struct tcp_conn *conn)
 {
 	if (conn->state == TCPS_CLOSED)
 		return TCP_REXMT_NONE;
-	if (!tcp_conn_synchronized(conn) || conn->snd_una != conn->snd_nxt)
+	if (!tcp_conn_synchronized(conn))
 		return TCP_REXMT_RTO;
+	if (conn->snd_una != conn->snd_nxt)
+		return tcp_rack_wants_probe(conn) ? TCP_REXMT_PROBE : TCP_REXMT_RTO;
 	if (tcp_conn_unsent(conn) > 0 || (conn->fin_queued && !conn->fin_sent))
 		return TCP_REXMT_PERSIST;
 	return TCP_REXMT_NONE;
+}
+
+// What the timer is about: a probe is one way to wait for an acknowledgement.
+static enum tcp_rexmt_mode awaits(enum tcp_rexmt_mode mode)
+{
+	return mode == TCP_REXMT_PROBE ? TCP_REXMT_RTO : mode;
 }
 
 static void decide_rexmt(struct tcp_conn *conn)
@@ -32,14 +40,27 @@ static void decide_rexmt(struct tcp_conn *conn)
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 	enum tcp_rexmt_mode mode = rexmt_mode(conn);
 
-	if (mode != conn->rexmt_mode) {
-		conn->rexmt_mode = mode;
-		conn->rexmt_at = (struct mono){0};
+	if (awaits(mode) != awaits(conn->rexmt_mode)) {
+		conn->rexmt_from = (struct mono){0};
 		conn->backoff = 0;
 	}
-	if (mode != TCP_REXMT_NONE && !set(conn->rexmt_at))
-		conn->rexmt_at = mono_add(conn->tcp->now,
-			tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max));
+	conn->rexmt_mode = mode;
+	if (mode == TCP_REXMT_NONE) {
+		conn->rexmt_at = (struct mono){0};
+		return;
+	}
+	if (!set(conn->rexmt_from))
+		conn->rexmt_from = conn->tcp->now;
+	conn->rexmt_at = mono_add(conn->rexmt_from,
+		tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max));
+	// A probe waits from the last transmission on, but never for longer (RFC 8985 §7.2).
+	if (mode == TCP_REXMT_PROBE) {
+		struct mono from =
+			conn->rexmt_from.ns < conn->sent_at.ns ? conn->sent_at : conn->rexmt_from;
+
+		conn->rexmt_at =
+			mono_min(conn->rexmt_at, mono_add(from, tcp_rack_probe_timeout(conn)));
+	}
 }
 
 static void decide_keep(struct tcp_conn *conn)
@@ -61,6 +82,8 @@ static void arm(struct tcp_conn *conn)
 		first = mono_min(first, conn->delack_at);
 	if (set(conn->keep_at))
 		first = mono_min(first, conn->keep_at);
+	if (set(conn->rack.reo_at))
+		first = mono_min(first, conn->rack.reo_at);
 	if (first.ns == UINT64_MAX)
 		return;
 	if (!wheel_armed(timer) || first.ns < timer->tick * WHEEL_TICK_NS)
@@ -124,6 +147,33 @@ static bool fire_persist(struct tcp_conn *conn)
 	return true;
 }
 
+static bool fire_rexmt(struct tcp_conn *conn)
+{
+	bool alive = true;
+
+	switch (conn->rexmt_mode) {
+	case TCP_REXMT_NONE:
+		return true;
+	case TCP_REXMT_PROBE:
+		// The time-out is waited for anew from here on, and not backed off.
+		conn->tlp_due = true;
+		conn->rexmt_from = conn->tcp->now;
+		return true;
+	case TCP_REXMT_RTO:
+		alive = fire_rto(conn);
+		break;
+	case TCP_REXMT_PERSIST:
+		alive = fire_persist(conn);
+		break;
+	}
+	if (!alive)
+		return false;
+	conn->rexmt_from = conn->tcp->now;
+	if (conn->backoff < UINT8_MAX)
+		conn->backoff++;
+	return true;
+}
+
 static bool fire_keep(struct tcp_conn *conn)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
@@ -153,22 +203,18 @@ static void fire_conn(struct tcp_conn *conn)
 	bool keep = set(conn->keep_at) && mono_due(now, conn->keep_at);
 	bool delack = set(conn->delack_at) && mono_due(now, conn->delack_at);
 
-	if (!rexmt && !keep && !delack) {
+	bool late = set(conn->rack.reo_at) && mono_due(now, conn->rack.reo_at);
+
+	if (!rexmt && !keep && !delack && !late) {
 		tcp_timer_decide(conn);
 		return;
 	}
 	if (delack)
 		conn->ack_now = true;
-	if (rexmt) {
-		bool alive =
-			conn->rexmt_mode == TCP_REXMT_PERSIST ? fire_persist(conn) : fire_rto(conn);
-
-		if (!alive)
-			return;
-		conn->rexmt_at = (struct mono){0};
-		if (conn->backoff < UINT8_MAX)
-			conn->backoff++;
-	}
+	if (late)
+		tcp_loss_reorder_timeout(conn);
+	if (rexmt && !fire_rexmt(conn))
+		return;
 	if (keep && !fire_keep(conn))
 		return;
 	tcp_conn_touch(conn);

@@ -16,6 +16,8 @@
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/tcp.h"
 #include "dataplane/tcp/tcp_key.h"
+#include "dataplane/tcp/tcp_prr.h"
+#include "dataplane/tcp/tcp_rack.h"
 #include "dataplane/tcp/tcp_rate.h"
 #include "dataplane/tcp/tcp_reasm.h"
 #include "dataplane/tcp/tcp_recv_queue.h"
@@ -52,7 +54,31 @@ struct tcp_timer {
 enum tcp_rexmt_mode {
 	TCP_REXMT_NONE,
 	TCP_REXMT_RTO,     // something is outstanding
+	TCP_REXMT_PROBE,   // the same, and a tail loss probe comes first
 	TCP_REXMT_PERSIST, // nothing is outstanding and the window keeps us from sending
+};
+
+// What congestion control is about.
+enum tcp_ca {
+	TCP_CA_OPEN,
+	TCP_CA_RECOVERY, // of what was found lost by acknowledgements
+	TCP_CA_LOSS,     // after a time-out
+};
+
+// RFC 5682: a time-out that may be a mistake.
+enum tcp_frto {
+	TCP_FRTO_OFF,
+	TCP_FRTO_FIRST,  // the first ACK is awaited
+	TCP_FRTO_SECOND, // new data goes out, and the second ACK will tell
+};
+
+// What tells whether the present or last recovery was a mistake.
+struct tcp_undo {
+	uint32_t seq;   // of what was sent again first
+	uint32_t ts;    // its timestamp
+	uint32_t bytes; // that were sent again and not yet reported as duplicates
+	bool on;
+	bool sent; // something was sent again
 };
 
 struct tcp_conn {
@@ -74,6 +100,8 @@ struct tcp_conn {
 	uint32_t last_ack_sent;
 	uint32_t rcv_taken;  // bytes that the user holds
 	uint16_t mss;        // payload of our segments
+	uint16_t peer_mss;   // as its SYN had it, 0: not at all
+	uint16_t mtu_wait;   // seconds from mtu_at until the full size is tried again
 	uint16_t unacked_in; // bytes received and not acknowledged, saturating at 0xffff
 	uint8_t dups_owed;   // duplicate ACKs to send
 	uint8_t dup_acks;    // duplicate ACKs received
@@ -87,7 +115,14 @@ struct tcp_conn {
 	bool fin_known : 1; // the peer's FIN is at rcv_fin, perhaps behind a hole
 	bool orphan : 1;    // the user is gone
 	bool owned : 1;     // the user has it: events are for somebody
-	bool recovering : 1;
+	bool sack_on : 1;
+	bool ecn_on : 1;
+	bool ecn_echo : 1;   // CE arrived, and no CWR since
+	bool cwr_due : 1;    // CWR goes out with the next new segment
+	bool tlp_due : 1;    // tail loss probe
+	bool full_ok : 1;    // segments of this size have arrived
+	uint8_t ca : 2;      // enum tcp_ca
+	uint8_t frto : 2;    // enum tcp_frto
 	bool rexmt_head : 1; // the first record goes out again whatever cwnd says
 	bool cwnd_limited : 1;
 	bool want_room : 1;   // tcp_send_room was found short
@@ -104,7 +139,12 @@ struct tcp_conn {
 	struct tcp_sent_list sent;
 	struct tcp_cc cc;
 	struct tcp_rtt rtt;
-	uint32_t ts_recent_age; // seconds
+	struct tcp_rack rack;
+	struct tcp_prr prr;
+	struct tcp_undo undo;
+	struct tcp_sack_block dsack; // to be reported; empty: none
+	uint32_t cwr_end;            // no second reduction until this is acknowledged
+	uint32_t ts_recent_age;      // seconds
 	uint32_t ts_offset;
 	uint32_t recover;
 	uint32_t rtt_seq; // an RTT sample is due when this is acknowledged
@@ -113,11 +153,13 @@ struct tcp_conn {
 	uint32_t irs;
 	struct tcp_timer timer;
 	enum tcp_rexmt_mode rexmt_mode;
-	struct mono rexmt_at; // 0: not armed; likewise the others
+	struct mono rexmt_from; // since when it is waited; 0: from the next decision on
+	struct mono rexmt_at;   // 0: not armed; likewise the others
 	struct mono delack_at;
 	struct mono keep_at;
 	struct mono heard_at; // last segment from the peer
 	struct mono sent_at;  // last data to the peer
+	struct mono mtu_at;   // when path.mtu was lowered; 0: it was not
 	struct mono confirm_at;
 	struct mono oow_paid; // answers to unacceptable segments so far are paid for by then
 	uint32_t keep_probes;
