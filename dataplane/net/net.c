@@ -130,6 +130,19 @@ bool net_is_local(const struct net *net, const struct ip_addr *addr)
 	return addrs_is_own(&net->addrs, addr);
 }
 
+int net_own_index(const struct net *net, const struct ip_addr *addr)
+{
+	for (unsigned i = 0; i < net->addrs.n; i++)
+		if (ip_addr_eq(&net->addrs.own[i].addr, addr))
+			return (int)i;
+	return -1;
+}
+
+const struct ip_addr *net_own_addr(const struct net *net, unsigned index)
+{
+	return &net->addrs.own[index].addr;
+}
+
 unsigned net_tx_room(const struct net *net)
 {
 	return txq_room(&net->tx);

@@ -9,6 +9,8 @@
 
 #define RST_PER_SECOND 1000
 #define CHALLENGE_PER_SECOND 1000
+// At this rate it takes most of a day to guess one of 28 bits (tcp_cookie.h).
+#define COOKIE_MISSES_PER_SECOND 4096
 // Segments in flight that a connection has a record for, on average, beside its own first one.
 #define RECORDS_PER_CONN 16
 
@@ -61,6 +63,9 @@ static int make_pools(struct tcp *tcp)
 	tcp->table.pools[TCP_KIND_CONN] = &tcp->conns;
 	tcp->table.pools[TCP_KIND_HALF_OPEN] = &tcp->half_opens;
 	tcp->table.pools[TCP_KIND_TIME_WAIT] = &tcp->time_waits;
+	tcp->table.is[TCP_KIND_HALF_OPEN] = tcp_half_open_is;
+	tcp->table.is[TCP_KIND_TIME_WAIT] = tcp_time_wait_is;
+	tcp->table.ctx = tcp;
 	return rc;
 }
 
@@ -108,13 +113,16 @@ struct tcp *tcp_new(const struct tcp_config *config, struct net *net, struct rte
 	list_init(&tcp->starved);
 	list_init(&tcp->all);
 	list_init(&tcp->listeners);
-	list_init(&tcp->time_wait);
 	wheel_init(&tcp->wheel, now);
 	wheel_timer_init(&tcp->time_wait_timer.wheel);
 	tcp->time_wait_timer.kind = TCP_TIMER_TIME_WAIT;
+	wheel_timer_init(&tcp->half_open_timer.wheel);
+	tcp->half_open_timer.kind = TCP_TIMER_HALF_OPEN;
 	tcp->rcv_wscale = wscale_for(config);
 	tcp->rst_rate.per_second = RST_PER_SECOND;
 	tcp->challenge_rate.per_second = CHALLENGE_PER_SECOND;
+	tcp->cookie_rate.per_second = COOKIE_MISSES_PER_SECOND;
+	tcp->syn_ack_credit = (struct tcp_credit){.since = now, .left = TCP_CREDIT_MAX};
 	rng_seed(&tcp->rng, config->seed);
 	tcp->port_next = (uint32_t)rng_u64(&tcp->rng);
 	return tcp;

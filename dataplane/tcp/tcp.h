@@ -53,6 +53,7 @@ struct tcp_config {
 	uint64_t fin_wait_2;   // ns that a closed connection waits for the peer's FIN
 	uint64_t time_wait;    // ns, 2 MSL
 	bool syn_cookies;      // when the half-open table is full
+	bool backlog_reset;    // accept queue full: reset, instead of leaving the peer to try again
 	bool timestamps;       // offered and accepted
 	bool window_scaling;
 	bool sack; // with D-SACK, RACK and tail loss probes

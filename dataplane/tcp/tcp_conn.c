@@ -35,7 +35,7 @@ struct tcp_conn *tcp_conn_new(
 	list_push_back(&tcp->all, &conn->all_link);
 	tcp_rtt_init(&conn->rtt);
 	tcp_sent_init(&conn->sent);
-	tcp_table_insert(&tcp->table, TCP_KIND_CONN, conn);
+	tcp_table_insert(&tcp->table, conn->key.hash, TCP_KIND_CONN, conn);
 	return conn;
 }
 
@@ -125,7 +125,7 @@ static void release(struct tcp_conn *conn)
 	struct tcp *tcp = conn->tcp;
 
 	if (conn->state != TCPS_CLOSED)
-		tcp_table_remove(&tcp->table, TCP_KIND_CONN, conn);
+		tcp_table_remove(&tcp->table, conn->key.hash, TCP_KIND_CONN, conn);
 	tcp_conn_set_state(conn, TCPS_CLOSED);
 	wheel_cancel(&tcp->wheel, &conn->timer.wheel);
 	list_remove(&conn->out_link);
@@ -180,17 +180,16 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
 void tcp_conn_time_wait(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
-	struct tcp_time_wait from = {
+	struct tcp_last last = {
 		.key = conn->key,
 		.snd_nxt = conn->snd_nxt,
 		.rcv_nxt = conn->rcv_nxt,
 		.ts_recent = conn->ts_recent,
-		.ts_offset = conn->ts_offset,
-		.ts_on = conn->ts_on,
+		.ts_on = conn->ts_on && !conn->ts_lenient,
 	};
 	bool ack_owed = conn->ack_now || conn->unacked_in > 0;
 
 	// Its slot in the table is needed for the entry that follows.
 	tcp_conn_end(conn, 0);
-	tcp_time_wait_add(tcp, &from, ack_owed);
+	tcp_time_wait_add(tcp, &last, ack_owed);
 }

@@ -13,15 +13,15 @@ static struct tcp_conn *for_nobody(
 {
 	struct tcp_listener *listener = tcp_listener_find(tcp, &seg->key);
 	struct tcp_conn *conn = NULL;
-	bool ours = false;
+	bool handled = false;
 
 	if (seg->flags & TCP_RST) {
 		stat_drop(tcp->stats, DROP_TCP_NO_CONN);
 		return NULL;
 	}
 	if (listener != NULL && (seg->flags & TCP_ACK) && !(seg->flags & TCP_SYN)) {
-		conn = tcp_half_open_cookie(tcp, listener, seg, &ours);
-		if (conn != NULL || ours)
+		conn = tcp_half_open_cookie(tcp, listener, seg, &handled);
+		if (conn != NULL || handled)
 			return conn;
 	}
 	if (listener != NULL && !(seg->flags & TCP_ACK)) {
@@ -69,11 +69,12 @@ static void dispatch(struct tcp *tcp, struct tcp_seg *seg)
 
 static void prefetch_conn(const struct tcp *tcp, const struct tcp_seg *seg)
 {
-	const void *object = tcp_table_guess(&tcp->table, seg->key.hash);
+	struct tcp_found guess = tcp_table_guess(&tcp->table, seg->key.hash);
 
-	// Should it be no connection but a smaller record, a few lines are fetched for nothing.
-	if (object != NULL)
-		tcp_conn_prefetch(object);
+	if (guess.kind == TCP_KIND_CONN)
+		tcp_conn_prefetch(guess.object);
+	else if (guess.kind != TCP_KIND_NONE)
+		rte_prefetch0(guess.object);
 }
 
 void tcp_input(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct mono now)

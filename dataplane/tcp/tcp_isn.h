@@ -8,8 +8,19 @@
 #include "common/base/mono.h"
 #include "common/base/siphash.h"
 #include "dataplane/tcp/tcp_key.h"
+#include "dataplane/tcp/tcp_seq.h"
+
+// More than the receiver's largest unscaled window after what the old connection sent last.
+#define TCP_ISN_STEP 65537u
 
 uint32_t tcp_isn(const struct siphash_key *secret, const struct tcp_key *key, struct mono now);
+
+// For a connection that follows one in TIME_WAIT under the same name: `isn`, or when that is not
+// above `floor`, which the old one reached, one that is (RFC 9293 §3.4.3).
+static inline uint32_t tcp_isn_above(uint32_t isn, uint32_t floor)
+{
+	return seq_gt(isn, floor) ? isn : floor + TCP_ISN_STEP;
+}
 
 // Added to the clock of milliseconds, it gives the connection's timestamps.
 uint32_t tcp_ts_offset(const struct siphash_key *secret, const struct tcp_key *key);

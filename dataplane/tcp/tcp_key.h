@@ -19,9 +19,15 @@ struct tcp_key {
 // The bytes that name the connection: all but the hash.
 #define TCP_KEY_LEN offsetof(struct tcp_key, hash)
 
+// 64 bits that stand for the name where there is no room for it. Its low half is the hash.
+static inline uint64_t tcp_key_name(const struct tcp_key *key, const struct siphash_key *secret)
+{
+	return siphash(secret, key, TCP_KEY_LEN);
+}
+
 static inline void tcp_key_hash(struct tcp_key *key, const struct siphash_key *secret)
 {
-	key->hash = (uint32_t)siphash(secret, key, TCP_KEY_LEN);
+	key->hash = (uint32_t)tcp_key_name(key, secret);
 }
 
 static inline bool tcp_key_eq(const struct tcp_key *a, const struct tcp_key *b)

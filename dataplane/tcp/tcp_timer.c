@@ -230,7 +230,7 @@ static void fire(void *ctx, struct wheel_timer *wheel)
 		fire_conn(list_entry(timer, struct tcp_conn, timer));
 		break;
 	case TCP_TIMER_HALF_OPEN:
-		tcp_half_open_expire(tcp, list_entry(timer, struct tcp_half_open, timer));
+		tcp_half_open_expire(tcp);
 		break;
 	case TCP_TIMER_TIME_WAIT:
 		tcp_time_wait_expire(tcp);

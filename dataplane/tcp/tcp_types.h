@@ -15,6 +15,7 @@
 #include "common/base/wheel.h"
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/tcp.h"
+#include "dataplane/tcp/tcp_fifo.h"
 #include "dataplane/tcp/tcp_key.h"
 #include "dataplane/tcp/tcp_prr.h"
 #include "dataplane/tcp/tcp_rack.h"
@@ -175,6 +176,10 @@ struct tcp_conn {
 	struct list starved_link; // in tcp->starved
 };
 
+// Half-open entries wait in one list for each number of time-outs, the last list for all further
+// ones: in each list all wait equally long.
+#define TCP_HALF_OPEN_LEVELS 9
+
 struct tcp_listener {
 	struct tcp *tcp;
 	struct ip_addr addr; // any: every own address
@@ -198,7 +203,8 @@ struct tcp {
 	struct list starved; // connections that were refused room for want of memory
 	struct list all;
 	struct list listeners;
-	struct list time_wait; // oldest first
+	struct tcp_fifo time_wait;                       // oldest first
+	struct tcp_fifo half_open[TCP_HALF_OPEN_LEVELS]; // by number of time-outs, oldest first
 	struct tcp_table table;
 	struct pool conns;
 	struct pool half_opens;
@@ -206,9 +212,12 @@ struct tcp {
 	struct pool sents;
 	struct pool reasms;
 	struct tcp_timer time_wait_timer;
+	struct tcp_timer half_open_timer;
 	struct tcp_rate rst_rate;
 	struct tcp_rate challenge_rate;
-	struct mono cookie_at; // when a cookie was last sent
+	struct tcp_rate cookie_rate;      // of cookies that were wrong
+	struct tcp_credit syn_ack_credit; // to send them again
+	struct mono cookie_at;            // when a cookie was last sent
 	uint32_t port_next;
 	uint8_t rcv_wscale;
 	struct rng rng;

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "dataplane/tcp/tcp_cookie.h"
+#include "dataplane/tcp/tcp_opt.h"
 
 static const struct siphash_key secret = {{11, 22}};
 static const struct tcp_key key = {.remote_port = 40000, .local_port = 8102};
@@ -58,19 +59,37 @@ static void test_options_in_the_timestamp(void **state)
 {
 	(void)state;
 	for (uint32_t ts = 0; ts < 300; ts += 7)
-		for (unsigned i = 0; i < 32; i++) {
-			struct tcp_opts in = {
+		for (unsigned i = 0; i < 64; i++) {
+			struct tcp_cookie_opts in = {
 				.wscale = i % 16 == 15 ? TCP_WSCALE_NONE : (uint8_t)(i % 16),
-				.sack_ok = i >= 16,
+				.sack = (i & 16) != 0,
+				.ecn = (i & 32) != 0,
 			};
-			struct tcp_opts out = TCP_OPTS_NONE;
 			uint32_t coded = tcp_cookie_ts(ts, &in);
+			struct tcp_cookie_opts out = tcp_cookie_ts_read(coded);
 
 			assert_true((int32_t)(ts - coded) >= 0 && ts - coded < 64);
-			tcp_cookie_ts_read(coded, &out);
 			assert_int_equal(out.wscale, in.wscale);
-			assert_int_equal(out.sack_ok, in.sack_ok);
+			assert_int_equal(out.sack, in.sack);
+			assert_int_equal(out.ecn, in.ecn);
+			assert_true(tcp_cookie_ts_plausible(coded, ts));
+			assert_true(tcp_cookie_ts_plausible(coded, ts + 128 * 1000));
+			assert_false(tcp_cookie_ts_plausible(coded, ts + 129 * 1000));
+			assert_false(tcp_cookie_ts_plausible(ts + 1, ts));
 		}
+}
+
+// Of random numbers one in 2^28 for each MSS and each of the two periods is right.
+static void test_guessing(void **state)
+{
+	uint16_t mss;
+	uint32_t guess = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000000; i++) {
+		guess = guess * 1664525u + 1013904223u;
+		assert_false(tcp_cookie_check(&secret, &key, 7, guess, now, &mss));
+	}
 }
 
 int main(void)
@@ -80,6 +99,7 @@ int main(void)
 		cmocka_unit_test(test_anything_else_is_refused),
 		cmocka_unit_test(test_it_ages),
 		cmocka_unit_test(test_options_in_the_timestamp),
+		cmocka_unit_test(test_guessing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
