@@ -300,15 +300,16 @@ static bool completes(struct tcp *tcp, const struct tcp_half_open *half, const s
 		challenge(tcp, half, seg);
 		return false;
 	}
-	if (seg->ack != half->iss + 1) {
-		stat_drop(tcp->stats, DROP_TCP_ACK);
-		tcp_rst_reply(tcp, seg);
-		return false;
-	}
 	// Some old peers leave the timestamp out of this one segment: tolerated, but counted.
 	if (half->ts && !seg->opts.ts)
 		stat_drop(tcp->stats, DROP_TCP_NO_TS);
-	return true;
+	if (seg->ack == half->iss + 1)
+		return true;
+	stat_drop(tcp->stats, DROP_TCP_ACK);
+	// Without a timestamp it can be one of an earlier connection, which we know is over.
+	if (!half->ts || seg->opts.ts)
+		tcp_rst_reply(tcp, seg);
+	return false;
 }
 
 // RFC 5961 §3.2: exactly, or it is a guess.
