@@ -52,8 +52,6 @@ void tcp_arrival_challenge(struct tcp_conn *conn)
 // or window probe always is.
 static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	if (seg->flags & TCP_RST)
-		return;
 	if (tcp_seg_span(seg) == 0 && seg->seq + 1 != conn->rcv_nxt && !oow_allowed(conn))
 		return;
 	owe_ack(conn);
@@ -68,7 +66,8 @@ static bool check_timestamp(struct tcp_conn *conn, const struct tcp_seg *seg)
 	if (!conn->ts_on || (seg->flags & TCP_RST))
 		return true;
 	if (!seg->opts.ts) {
-		if (conn->ts_lenient)
+		// A SYN is challenged whatever it carries: its sender may have begun anew.
+		if (conn->ts_lenient || (seg->flags & TCP_SYN))
 			return true;
 		stat_drop(tcp->stats, DROP_TCP_NO_TS);
 		return false;
@@ -96,6 +95,13 @@ static void update_ts_recent(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->ts_recent_age = (uint32_t)(conn->tcp->now.ns / NS_PER_SEC);
 }
 
+// An opening connection has its own answer to each segment.
+static void answer_trimmed(struct tcp_conn *conn)
+{
+	if (tcp_conn_synchronized(conn))
+		owe_ack(conn);
+}
+
 // First step. False: drop. A segment that only half lies in the window is cut to it.
 static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 {
@@ -104,12 +110,12 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 	uint32_t beyond;
 
 	if (!seq_acceptable(seg->seq, tcp_seg_span(seg), conn->rcv_nxt, wnd)) {
-		if (wnd == 0 && seg->seq == conn->rcv_nxt && !(seg->flags & (TCP_RST | TCP_SYN))) {
+		if (wnd == 0 && seg->seq == conn->rcv_nxt) {
 			// "Special allowance should be made to accept valid ACKs."
 			stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
 			tcp_seg_trim_back(seg, seg->len);
 			seg->flags &= (uint8_t)~TCP_FIN;
-			owe_ack(conn);
+			answer_trimmed(conn);
 			return true;
 		}
 		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
@@ -120,16 +126,11 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 		answer_unacceptable(conn, seg);
 		return false;
 	}
-	if (old > 0 && (seg->flags & TCP_SYN)) {
-		seg->flags &= (uint8_t)~TCP_SYN;
-		seg->seq++;
-		old--;
-	}
 	if (old > 0) {
 		if (seg->len > 0)
 			tcp_sack_duplicate(conn, seg->seq, seg->seq + RTE_MIN(old, seg->len));
 		tcp_seg_trim_front(seg, RTE_MIN(old, seg->len));
-		owe_ack(conn);
+		answer_trimmed(conn);
 	}
 	beyond = seq_ahead(seg->seq + tcp_seg_span(seg), conn->rcv_nxt + wnd);
 	if (beyond > 0 && (seg->flags & TCP_FIN)) {
@@ -143,12 +144,15 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 	return true;
 }
 
-// Second step, with RFC 5961 §3.2.
+// Second step, with RFC 5961 §3.2. Only the sequence number itself counts: were text that comes
+// with a reset to count, a guess would need to be right within its length only.
 static void handle_reset(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (seg->seq != conn->rcv_nxt) {
 		stat_drop(conn->tcp->stats, DROP_TCP_RST_BLIND);
-		tcp_arrival_challenge(conn);
+		if (seq_acceptable(
+			    seg->seq, 0, conn->rcv_nxt, seq_ahead(conn->rcv_adv, conn->rcv_nxt)))
+			tcp_arrival_challenge(conn);
 		return;
 	}
 	tcp_conn_end(conn, conn->state == TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET);
@@ -157,7 +161,8 @@ static void handle_reset(struct tcp_conn *conn, const struct tcp_seg *seg)
 // Simultaneous open: both ends answer a SYN by SYN-ACK. Its SYN is one that we know.
 static void strip_known_syn(const struct tcp_conn *conn, struct tcp_seg *seg)
 {
-	if (conn->state == TCPS_SYN_RECEIVED && (seg->flags & TCP_SYN) && (seg->flags & TCP_ACK) &&
+	if (conn->state == TCPS_SYN_RECEIVED &&
+		(seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK) &&
 		seg->seq == conn->irs) {
 		seg->flags &= (uint8_t)~TCP_SYN;
 		seg->seq++;
@@ -199,18 +204,21 @@ static void take_mark(struct tcp_conn *conn, const struct tcp_seg *seg)
 void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	strip_known_syn(conn, seg);
-	if (!check_timestamp(conn, seg) || !check_sequence(conn, seg))
+	if (!check_timestamp(conn, seg))
 		return;
 	if (seg->flags & TCP_RST) {
 		handle_reset(conn, seg);
 		return;
 	}
-	// Fourth step, RFC 5961 §4.2: whoever really began anew answers the ACK by a reset.
+	// Fourth step, RFC 5961 §4.2, irrespective of the sequence number: whoever really began
+	// anew answers the ACK by a reset.
 	if (seg->flags & TCP_SYN) {
 		stat_drop(conn->tcp->stats, DROP_TCP_SYN_BLIND);
 		tcp_arrival_challenge(conn);
 		return;
 	}
+	if (!check_sequence(conn, seg))
+		return;
 	if (!(seg->flags & TCP_ACK)) {
 		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
 		return;

@@ -34,6 +34,17 @@ static void learn_peer(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->snd_wl2 = seg->ack;
 }
 
+// What came with the SYN: as much of it as the window takes.
+static void cut_to_window(const struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	uint32_t wnd = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
+
+	if (tcp_seg_span(seg) > wnd)
+		seg->flags &= (uint8_t)~TCP_FIN;
+	if (seg->len > wnd)
+		tcp_seg_trim_back(seg, seg->len - wnd);
+}
+
 static void connected(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	bool lost = conn->retries > 0;
@@ -47,11 +58,7 @@ static void connected(struct tcp_conn *conn, struct tcp_seg *seg)
 	tcp_conn_raise(conn, TCP_CONNECTED);
 	seg->seq++;
 	seg->flags &= (uint8_t)~TCP_SYN;
-	// What came with the SYN: as much of it as the window takes.
-	if (seg->len > seq_ahead(conn->rcv_adv, conn->rcv_nxt)) {
-		tcp_seg_trim_back(seg, seg->len - seq_ahead(conn->rcv_adv, conn->rcv_nxt));
-		seg->flags &= (uint8_t)~TCP_FIN;
-	}
+	cut_to_window(conn, seg);
 	if (seg->len > 0 || (seg->flags & TCP_FIN))
 		tcp_arrival_text(conn, seg);
 }
