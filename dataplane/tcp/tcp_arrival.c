@@ -95,13 +95,6 @@ static void update_ts_recent(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->ts_recent_age = (uint32_t)(conn->tcp->now.ns / NS_PER_SEC);
 }
 
-// An opening connection has its own answer to each segment.
-static void answer_trimmed(struct tcp_conn *conn)
-{
-	if (tcp_conn_synchronized(conn))
-		owe_ack(conn);
-}
-
 // First step. False: drop. A segment that only half lies in the window is cut to it.
 static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 {
@@ -115,7 +108,7 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 			stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
 			tcp_seg_trim_back(seg, seg->len);
 			seg->flags &= (uint8_t)~TCP_FIN;
-			answer_trimmed(conn);
+			owe_ack(conn);
 			return true;
 		}
 		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
@@ -130,7 +123,7 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 		if (seg->len > 0)
 			tcp_sack_duplicate(conn, seg->seq, seg->seq + RTE_MIN(old, seg->len));
 		tcp_seg_trim_front(seg, RTE_MIN(old, seg->len));
-		answer_trimmed(conn);
+		owe_ack(conn);
 	}
 	beyond = seq_ahead(seg->seq + tcp_seg_span(seg), conn->rcv_nxt + wnd);
 	if (beyond > 0 && (seg->flags & TCP_FIN)) {
@@ -173,6 +166,7 @@ static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_s
 {
 	if (seg->ack != conn->snd_nxt) {
 		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
+		conn->ack_now = false; // one answer is enough
 		tcp_rst_reply(conn->tcp, seg);
 		return false;
 	}

@@ -230,7 +230,7 @@ static bool pass_timestamp(
 static void answer_trimmed(
 	struct states_outcome *out, const struct states_tcb *tcb, const struct states_seg *seg)
 {
-	if (out->reply == REPLY_NONE && out->next >= ST_ESTABLISHED && seg_len(seg) > 0 &&
+	if (out->reply == REPLY_NONE && out->next != ST_CLOSED && seg_len(seg) > 0 &&
 		(before(seg->seq, tcb->rcv_nxt) || tcb->rcv_wnd == 0))
 		reply_ack(out, tcb);
 }
