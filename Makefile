@@ -102,6 +102,8 @@ packages:
 		echo "Packages are missing. Install them with: scripts/deps" >&2; exit 1; }
 
 TEST_CFLAGS := -Wno-missing-prototypes -Wno-conversion -Wno-sign-conversion
+# tests/support/alloc_fail.h lets allocations fail.
+TEST_WRAP := -Wl,--wrap=pool_get
 
 $(UNIT_COMMON): $(BUILD)/%: %.c $(COMMON_LIB) | packages
 	@echo "  TESTCC  $<"
@@ -119,7 +121,8 @@ $(BUILD)/tests/unit/controlplane/program_test: | $(BUILD)/dynomite-controlplane
 $(UNIT_DP): $(BUILD)/%: %.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) | packages
 	@echo "  TESTCC  $<"
 	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -o $@ $< \
-		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group -lcmocka $(DP_LIBS)
+		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(TEST_WRAP) \
+		-lcmocka $(DP_LIBS)
 
 .PHONY: unit
 unit: $(UNIT) ## build and run the unit, script and simulation tests only

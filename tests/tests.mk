@@ -36,7 +36,8 @@ FUZZ_PROGRAMS := $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
 	@echo "  FUZZCC  $<"
 	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -fsanitize=fuzzer \
-		-o $@ $< -Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(DP_LIBS)
+		-o $@ $< -Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(TEST_WRAP) \
+		$(DP_LIBS)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)

@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
 
+#include "tests/support/alloc_fail.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define POISON_ASAN 1
 #elif defined(__has_feature)
@@ -134,6 +136,8 @@ static int poison_dequeue(struct rte_mempool *mp, void **objs, unsigned n)
 	struct poison_pool *p = mp->pool_data;
 	int rc = -ENOBUFS;
 
+	if (alloc_fail_now())
+		return rc;
 	rte_spinlock_lock(&p->lock);
 	if (n <= p->count) {
 		for (unsigned i = 0; i < n; i++) {

@@ -1,0 +1,27 @@
+// Allocations that fail when a test says so: those of packet buffers from pools of
+// tests/support/eal.h, and those from every struct pool (the test programs are linked with
+// --wrap=pool_get, so that the code under test is not changed for it).
+//
+// Counts and fails in the calling thread only.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+
+// From now on the `n`-th allocation fails, and every n-th after it when `again`. 0: none does.
+void alloc_fail_at(uint32_t n, bool again);
+
+// Allocations since then, the failed ones among them.
+uint32_t alloc_fail_seen(void);
+
+// Never fails for this pool: its users ask for room before they take, so that a failure behind that
+// is none that can happen. It lasts until alloc_fail_at; at most 4.
+void alloc_fail_spare(const struct pool *pool);
+
+// For the pools: whether this allocation is to fail.
+bool alloc_fail_now(void);
+
+void *__real_pool_get(struct pool *pool); // NOLINT(bugprone-reserved-identifier): the linker's name
+void *__wrap_pool_get(struct pool *pool); // NOLINT(bugprone-reserved-identifier): the linker's name
