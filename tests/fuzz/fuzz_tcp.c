@@ -1,6 +1,7 @@
 // Fuzzes a whole stack: the input is a list of segments (built relative to what the connections
 // expect just now, so that they get past the first check), raw frames, calls of the user, ICMP
-// errors and time. After each step what must hold is checked; at the end every mbuf must be back.
+// errors, time, and allocations that fail. After each step what must hold is checked; at the end
+// every mbuf must be back.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "dataplane/tcp/tcp_check.h"
 #include "dataplane/tcp/tcp_types.h"
 #include "dataplane/tcp/tcp_seg.h"
+#include "tests/support/alloc_fail.h"
 #include "tests/support/eal.h"
 #include "tests/support/tcp_script_wire.h"
 
@@ -84,6 +86,14 @@ static void start(struct world *w, struct input *in)
 	cfg.window_scaling = mode & 32;
 	cfg.delayed_ack = mode & 64 ? 40 * NS_PER_MS : 0;
 	cfg.keepalive_idle = 20 * NS_PER_SEC;
+	if (mode & 128) {
+		mode = take(in);
+		cfg.sack = mode & 1;
+		cfg.ecn = (mode >> 1) % 3;
+		cfg.cc = mode & 8 ? &cc_newreno : cfg.cc;
+		cfg.syn_cookies = mode & 16;
+		cfg.data_retries = mode & 32 ? 3 : cfg.data_retries;
+	}
 	if (!ip_prefix_parse("192.0.2.1/24", &net.addr[0]) ||
 		!ip_addr_parse("192.0.2.2", &w->wire.peer))
 		abort();
@@ -180,6 +190,23 @@ static uint32_t near(struct input *in, uint32_t low, uint32_t high)
 	}
 }
 
+// SACK blocks of every kind: true, behind snd_una (D-SACK), beyond snd_nxt, empty, upside down.
+static void put_sack(const struct tcp_conn *conn, struct input *in, struct tcp_opts *opts)
+{
+	uint8_t kind = take(in);
+
+	opts->sack_n = (uint8_t)(1 + kind % (opts->ts ? TCP_SACK_MAX - 1 : TCP_SACK_MAX));
+	for (unsigned i = 0; i < opts->sack_n; i++) {
+		struct tcp_sack_block *block = &opts->sack[i];
+
+		block->seq = near(in, conn->snd_una, conn->snd_nxt);
+		if (kind & 0x80)
+			block->end = near(in, conn->snd_una, conn->snd_nxt);
+		else
+			block->end = block->seq + conn->mss * (take(in) & 7u);
+	}
+}
+
 // The payload in several mbufs, as it is after IP reassembly.
 static struct rte_mbuf *chop(struct rte_mbuf *m, uint16_t head)
 {
@@ -207,7 +234,7 @@ static void step_segment(struct world *w, struct input *in)
 	struct wire_seg seg = {
 		.peer_port = (uint16_t)(40000 + which % PORTS),
 		.own_port = conn != NULL ? conn->key.local_port : 8102,
-		.flags = take(in) & 0x3f,
+		.flags = take(in),
 		.win = win < 8 ? win : win * 256,
 		.len = size < 128 ? size : (size - 127) * 11,
 		.opts = TCP_OPTS_NONE,
@@ -225,12 +252,17 @@ static void step_segment(struct world *w, struct input *in)
 	if (seg.flags & TCP_SYN) {
 		seg.opts.mss = (uint16_t)take16(in);
 		seg.opts.wscale = which & 0x40 ? take(in) : TCP_WSCALE_NONE;
+		seg.opts.sack_ok = which & 0x08;
 	}
 	if (which & 0x80) {
 		seg.opts.ts = true;
 		seg.opts.tsval = (uint32_t)(w->now.ns / NS_PER_MS) + take(in) - 128;
 		seg.opts.tsecr = conn != NULL ? seg.opts.tsval + conn->ts_offset : take16(in);
 	}
+	if (conn != NULL && !(seg.flags & TCP_SYN) && (which & 0x40))
+		put_sack(conn, in, &seg.opts);
+	if (which & 0x04)
+		seg.ecn = take(in) & 3;
 	feed(w,
 		seg.len % 3 == 1 ? chop(wire_make(&w->wire, &seg), 100 + seg.len % 64)
 				 : wire_make(&w->wire, &seg));
@@ -247,6 +279,15 @@ static void step_frame(struct world *w, struct input *in)
 	in->p += len;
 	in->left -= len;
 	feed(w, m);
+}
+
+// From now on the n-th allocation fails, or every n-th, or none.
+static void step_fail(struct world *w, struct input *in)
+{
+	uint8_t by = take(in);
+
+	alloc_fail_at(by & 0x7f, by & 0x80);
+	alloc_fail_spare(&w->tcp->sents);
 }
 
 static void step_time(struct world *w, struct input *in)
@@ -372,6 +413,16 @@ static void step_icmp(struct world *w, struct input *in)
 	tcp_icmp(w->tcp, &icmp, w->now);
 }
 
+static void step_odd(struct world *w, struct input *in, uint8_t op)
+{
+	if (op & 0x80)
+		step_frame(w, in);
+	else if ((op & 0x38) == 0x38)
+		step_fail(w, in);
+	else
+		step_icmp(w, in);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -389,7 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			step_time(w, &in);
 			break;
 		case 2:
-			(op & 0x80 ? step_frame : step_icmp)(w, &in);
+			step_odd(w, &in, op);
 			break;
 		default:
 			step_segment(w, &in);
@@ -398,6 +449,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!(op & 0x40))
 			turn(w);
 	}
+	alloc_fail_at(0, false);
 	turn(w);
 	tcp_free(w->tcp);
 	net_free(w->net);

@@ -12,6 +12,9 @@
 #include "tests/support/eal.h"
 #include "tests/support/tcp_script_state.h"
 
+#define FLAGS_SIZE 10
+#define ECN_ANY UINT8_MAX
+
 bool script_fail(struct script *s, const char *fmt, ...)
 {
 	va_list args;
@@ -149,7 +152,7 @@ static const struct {
 	char letter;
 	uint8_t flag;
 } flag_letters[] = {{'S', TCP_SYN}, {'F', TCP_FIN}, {'R', TCP_RST}, {'P', TCP_PSH},
-	{'U', RTE_TCP_URG_FLAG}, {'.', TCP_ACK}};
+	{'U', RTE_TCP_URG_FLAG}, {'.', TCP_ACK}, {'E', WIRE_ECE}, {'W', WIRE_CWR}};
 
 static bool parse_flags(const char *word, uint8_t *flags)
 {
@@ -168,6 +171,19 @@ static bool parse_flags(const char *word, uint8_t *flags)
 	return true;
 }
 
+// A-B:C-D:...
+static void parse_sack(const char *text, struct tcp_opts *opts)
+{
+	while (text != NULL && opts->sack_n < TCP_SACK_MAX) {
+		struct tcp_sack_block *block = &opts->sack[opts->sack_n];
+
+		if (sscanf(text, "%u-%u", &block->seq, &block->end) == 2)
+			opts->sack_n++;
+		text = strchr(text, ':');
+		text += text != NULL;
+	}
+}
+
 static void parse_options(char *text, struct tcp_opts *opts)
 {
 	char *save;
@@ -183,6 +199,8 @@ static void parse_options(char *text, struct tcp_opts *opts)
 			opts->wscale = (uint8_t)a;
 		} else if (strcmp(word, "sackok") == 0) {
 			opts->sack_ok = true;
+		} else if (strncmp(word, "sack=", 5) == 0) {
+			parse_sack(word + 5, opts);
 		} else if (sscanf(word, "ts=%u/%u", &a, &b) == 2) {
 			opts->ts = true;
 			opts->tsval = a;
@@ -191,11 +209,21 @@ static void parse_options(char *text, struct tcp_opts *opts)
 	}
 }
 
-// FLAGS SEQ:END(LEN) [ack N] [win N] [<options>]
+static uint8_t parse_ecn(const char *text)
+{
+	static const char *const names[] = {"not-ect", "ect1", "ect0", "ce"};
+
+	for (uint8_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strstr(text, names[i]) != NULL)
+			return i;
+	return ECN_ANY;
+}
+
+// FLAGS SEQ:END(LEN) [ack N] [win N] [not-ect|ect0|ect1|ce] [<options>]
 static bool parse_seg(struct script *s, char *text, struct wire_seg *seg, bool *options)
 {
 	char *open = strchr(text, '<');
-	char flags[8];
+	char flags[FLAGS_SIZE];
 	unsigned seq;
 	unsigned end;
 	unsigned len;
@@ -208,11 +236,12 @@ static bool parse_seg(struct script *s, char *text, struct wire_seg *seg, bool *
 		open[1 + strcspn(open + 1, ">")] = '\0';
 		parse_options(open + 1, &seg->opts);
 	}
-	if (sscanf(text, "%7s %u:%u(%u)", flags, &seq, &end, &len) != 4 ||
+	if (sscanf(text, "%9s %u:%u(%u)", flags, &seq, &end, &len) != 4 ||
 		!parse_flags(flags, &seg->flags) || end - seq != len)
 		return script_fail(s, "not a segment: %s", text);
 	seg->seq = seq;
 	seg->len = len;
+	seg->ecn = parse_ecn(text);
 	word = strstr(text, "ack ");
 	if (word != NULL)
 		seg->ack = (uint32_t)strtoul(word + 4, NULL, 10);
@@ -222,7 +251,7 @@ static bool parse_seg(struct script *s, char *text, struct wire_seg *seg, bool *
 	return true;
 }
 
-static const char *flags_text(uint8_t flags, char buf[8])
+static const char *flags_text(uint8_t flags, char buf[FLAGS_SIZE])
 {
 	unsigned n = 0;
 
@@ -238,7 +267,7 @@ static const char *flags_text(uint8_t flags, char buf[8])
 static bool none_unexpected(struct script *s)
 {
 	const struct wire_seg *seg = &s->queue[0].seg;
-	char flags[8];
+	char flags[FLAGS_SIZE];
 
 	if (s->queue_n == 0)
 		return true;
@@ -246,6 +275,14 @@ static bool none_unexpected(struct script *s)
 		(double)(s->queue[0].at.ns - NS_PER_SEC) / NS_PER_SEC,
 		flags_text(seg->flags, flags), seg->seq - s->flow->iss, seg->len,
 		seg->ack - PEER_ISN, seg->win);
+}
+
+static void move_sack(struct tcp_opts *opts, uint32_t by)
+{
+	for (unsigned i = 0; i < opts->sack_n; i++) {
+		opts->sack[i].seq += by;
+		opts->sack[i].end += by;
+	}
 }
 
 static bool inject(struct script *s, char *text, bool bad)
@@ -261,7 +298,9 @@ static bool inject(struct script *s, char *text, bool bad)
 	seg.seq += PEER_ISN;
 	seg.ack = seg.flags & TCP_ACK ? seg.ack + s->flow->iss : 0;
 	seg.win = seg.win == ANY ? 65535 : seg.win;
+	seg.ecn = seg.ecn == ECN_ANY ? 0 : seg.ecn;
 	seg.bad_checksum = bad;
+	move_sack(&seg.opts, s->flow->iss);
 	if (seg.opts.ts && (seg.flags & TCP_ACK))
 		seg.opts.tsecr += s->flow->ts_base;
 	feed(s, wire_make(&s->wire, &seg));
@@ -272,7 +311,27 @@ static bool options_match(const struct tcp_opts *want, const struct tcp_opts *go
 {
 	return want->mss == got->mss && want->wscale == got->wscale &&
 		want->sack_ok == got->sack_ok && want->ts == got->ts &&
-		(!want->ts || want->tsecr == got->tsecr);
+		(!want->ts || want->tsecr == got->tsecr) && want->sack_n == got->sack_n &&
+		memcmp(want->sack, got->sack, want->sack_n * sizeof(want->sack[0])) == 0;
+}
+
+static bool fail_other(struct script *s, const struct wire_seg *got)
+{
+	static const char *const ecn[] = {"not-ect", "ect1", "ect0", "ce"};
+	char flags[FLAGS_SIZE];
+	char sack[TCP_SACK_MAX * 24] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < got->opts.sack_n; i++)
+		n += (size_t)snprintf(sack + n, sizeof(sack) - n, "%s%u-%u", i > 0 ? ":" : "",
+			got->opts.sack[i].seq, got->opts.sack[i].end);
+	return script_fail(s,
+		"got %s %u:%u(%u) ack %u win %u %s mss=%u wscale=%u%s ts=%d ecr=%u sack=%s, port "
+		"%u",
+		flags_text(got->flags, flags), got->seq, got->seq + got->len, got->len, got->ack,
+		got->win, ecn[got->ecn], got->opts.mss, got->opts.wscale,
+		got->opts.sack_ok ? " sackok" : "", got->opts.ts, got->opts.tsecr, sack,
+		got->peer_port);
 }
 
 // The next segment must be this one, now.
@@ -280,7 +339,6 @@ static bool expect(struct script *s, char *text, struct mono at)
 {
 	struct wire_seg want;
 	struct sent got;
-	char flags[8];
 	bool options;
 
 	if (!parse_seg(s, text, &want, &options))
@@ -296,18 +354,15 @@ static bool expect(struct script *s, char *text, struct mono at)
 			(double)(at.ns - NS_PER_SEC) / NS_PER_SEC);
 	got.seg.seq -= s->flow->iss;
 	got.seg.ack -= got.seg.flags & TCP_ACK ? PEER_ISN : 0;
+	move_sack(&got.seg.opts, -PEER_ISN);
 	if (got.seg.peer_port != s->flow->peer_port ||
 		((got.seg.flags ^ want.flags) & (uint8_t)~TCP_PSH) != 0 ||
 		got.seg.seq != want.seq || got.seg.len != want.len ||
 		((want.flags & TCP_ACK) && got.seg.ack != want.ack) ||
 		(want.win != ANY && got.seg.win != want.win) ||
+		(want.ecn != ECN_ANY && got.seg.ecn != want.ecn) ||
 		(options && !options_match(&want.opts, &got.seg.opts)))
-		return script_fail(s,
-			"got %s %u:%u(%u) ack %u win %u mss=%u wscale=%u ts=%d ecr=%u, port %u",
-			flags_text(got.seg.flags, flags), got.seg.seq, got.seg.seq + got.seg.len,
-			got.seg.len, got.seg.ack, got.seg.win, got.seg.opts.mss,
-			got.seg.opts.wscale, got.seg.opts.ts, got.seg.opts.tsecr,
-			got.seg.peer_port);
+		return fail_other(s, &got.seg);
 	return true;
 }
 
@@ -389,6 +444,7 @@ bool tcp_script_run(const char *path, char *error, size_t size)
 	s->cfg.rcv_buf = 65535;
 	s->cfg.timestamps = false;
 	s->cfg.window_scaling = false;
+	s->cfg.sack = false;
 	s->cfg.secret = (struct siphash_key){{1, 2}};
 	s->flow = flow_of(s, 40000);
 	if (file != NULL) {

@@ -169,8 +169,22 @@ static const struct {
 	SETTING(syn_cookies, 1),
 	SETTING(timestamps, 1),
 	SETTING(window_scaling, 1),
+	SETTING(sack, 1),
+	SETTING(ecn, 1),
 #undef SETTING
 };
+
+static bool set_cc(struct script *s, const char *name)
+{
+	static const struct cc_ops *const all[] = {&cc_newreno};
+
+	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+		if (strcmp(all[i]->name, name) == 0) {
+			s->cfg.cc = all[i];
+			return true;
+		}
+	return script_fail(s, "no congestion control %s", name);
+}
 
 static bool set(struct script *s, const char *name, uint64_t value)
 {
@@ -204,7 +218,8 @@ bool script_config(struct script *s, char *args)
 		if (s->tcp != NULL || eq == NULL)
 			return script_fail(s, "config NAME=VALUE comes first");
 		*eq = '\0';
-		if (!set(s, word, strtoull(eq + 1, NULL, 10)))
+		if (strcmp(word, "cc") == 0 ? !set_cc(s, eq + 1)
+					    : !set(s, word, strtoull(eq + 1, NULL, 10)))
 			return false;
 	}
 	return true;

@@ -42,6 +42,7 @@ struct rte_mbuf *wire_make(const struct wire *wire, const struct wire_seg *seg)
 	put_eth(wire, p, 0x0800);
 	p += ETH;
 	p[0] = 0x45;
+	p[1] = seg->ecn;
 	be16_put(p + 2, (uint16_t)(IP + l4));
 	p[8] = 64;
 	p[9] = 6;
@@ -83,6 +84,7 @@ bool wire_read(const struct rte_mbuf *frame, struct wire_seg *seg, uint8_t *payl
 		.seq = be32_get(t + 4),
 		.ack = be32_get(t + 8),
 		.flags = t[13],
+		.ecn = p[ETH + 1] & 3,
 		.win = be16_get(t + 14),
 		.len = be16_get(p + ETH + 2) - IP - header,
 	};

@@ -9,6 +9,10 @@
 #include "common/base/ip_addr.h"
 #include "dataplane/tcp/tcp_opt.h"
 
+// Flags of RFC 3168.
+#define WIRE_ECE 0x40
+#define WIRE_CWR 0x80
+
 struct wire_seg {
 	uint16_t peer_port;
 	uint16_t own_port; // of the stack under test
@@ -17,6 +21,7 @@ struct wire_seg {
 	uint32_t len;
 	uint32_t win;
 	uint8_t flags;
+	uint8_t ecn;   // of the IP header: 0, 1 ECT(1), 2 ECT(0), 3 CE
 	uint8_t first; // payload byte i is first + i
 	bool bad_checksum;
 	struct tcp_opts opts;
