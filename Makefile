@@ -122,7 +122,7 @@ $(UNIT_DP): $(BUILD)/%: %.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) | packages
 	@echo "  TESTCC  $<"
 	@mkdir -p $(@D) && $(CC) $(DPDK_ALL_CFLAGS) $(TEST_CFLAGS) $(LDFLAGS_ALL) -o $@ $< \
 		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(TEST_WRAP) \
-		-lcmocka $(DP_LIBS)
+		-lcmocka -lm $(DP_LIBS)
 
 .PHONY: unit
 unit: $(UNIT) ## build and run the unit, script and simulation tests only

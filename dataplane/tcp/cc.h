@@ -41,22 +41,27 @@ struct cc_ops {
 	void (*on_ack)(struct tcp_cc *cc, const struct cc_ack *ack);
 
 	// A loss was found by other means than the timer, or a mark of congestion came (RFC 3168);
-	// once per window. `in_flight` is what was in flight before it. Sets ssthresh, and cwnd to
-	// it.
+	// once per window. `in_flight` is RFC 5681's FlightSize before it: with what SACK or we
+	// ourselves took for gone since. Sets ssthresh, and cwnd to it.
 	void (*on_congestion)(struct tcp_cc *cc, uint32_t in_flight, struct mono now);
 
-	// The recovery that on_congestion began is over; cwnd is ssthresh.
+	// The recovery that on_congestion began is over; cwnd is ssthresh, unless on_undo came.
 	void (*on_recovered)(struct tcp_cc *cc, struct mono now);
 
-	// The retransmission timer expired; `first` time for this data.
+	// The retransmission timer expired; `first` time for this data. Without that only cwnd
+	// changes.
 	void (*on_rto)(struct tcp_cc *cc, uint32_t in_flight, bool first, struct mono now);
 
 	// What the last on_congestion or on_rto was about was no loss: cwnd and ssthresh become
-	// what they were before it, at least.
+	// what they were before it, at least. A second time in a row does nothing.
 	void (*on_undo)(struct tcp_cc *cc, struct mono now);
 
 	// Nothing was sent for longer than `idle` ns, more than a time-out.
 	void (*on_idle)(struct tcp_cc *cc, uint64_t idle, struct mono now);
 };
 
-extern const struct cc_ops cc_newreno;
+extern const struct cc_ops cc_cubic;   // RFC 9438
+extern const struct cc_ops cc_newreno; // RFC 6582
+
+// By its name; NULL: there is none.
+const struct cc_ops *cc_find(const char *name);

@@ -38,7 +38,7 @@ struct tcp_config tcp_config_default(void)
 		.window_scaling = true,
 		.sack = true,
 		.ecn = TCP_ECN_ACCEPT,
-		.cc = &cc_newreno,
+		.cc = &cc_cubic,
 	};
 }
 

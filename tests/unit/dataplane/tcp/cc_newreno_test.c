@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "common/base/rng.h"
 #include "dataplane/tcp/cc.h"
+#include "tests/unit/dataplane/tcp/cc_random.h"
 
-#define LIMIT (1u << 30)
+#define LIMIT CC_RANDOM_LIMIT
 
 static const struct mono start = {.ns = NS_PER_SEC};
 
@@ -222,68 +222,10 @@ static void test_limit(void **state)
 	assert_int_equal(cc.cwnd, LIMIT);
 }
 
-static uint32_t any(struct rng *rng, const struct tcp_cc *cc)
-{
-	uint32_t some[] = {
-		0, 1, cc->mss, cc->cwnd / 2, cc->cwnd, UINT32_MAX, rng_below(rng, LIMIT)};
-
-	return some[rng_below(rng, sizeof(some) / sizeof(some[0]))];
-}
-
-// One call with whatever arguments; whether it was a loss or a pause.
-static bool do_something(struct rng *rng, struct tcp_cc *cc, struct mono now)
-{
-	switch (rng_below(rng, 20)) {
-	case 0:
-		cc_newreno.on_congestion(cc, any(rng, cc), now);
-		return true;
-	case 1:
-		cc_newreno.on_recovered(cc, now);
-		return true;
-	case 2:
-		cc_newreno.on_rto(cc, any(rng, cc), rng_below(rng, 2) == 0, now);
-		return true;
-	case 3:
-		cc_newreno.on_idle(cc, rng_u64(rng), now);
-		return true;
-	case 4:
-		cc_newreno.on_undo(cc, now);
-		return false;
-	default:
-		cc_newreno.on_ack(cc,
-			&(struct cc_ack){.acked = any(rng, cc),
-				.in_flight = any(rng, cc),
-				.rtt = any(rng, cc),
-				.srtt = any(rng, cc),
-				.cwnd_limited = true,
-				.now = now});
-		return false;
-	}
-}
-
 static void test_properties(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 0; seed < 300; seed++) {
-		struct rng rng;
-		struct tcp_cc cc;
-		struct mono now = start;
-
-		rng_seed(&rng, seed);
-		cc_newreno.init(&cc, 64 + rng_below(&rng, 8937), rng_below(&rng, 2) == 0);
-		for (int i = 0; i < 1000; i++) {
-			uint32_t before = cc.cwnd;
-			bool may_fall;
-
-			now = rng_below(&rng, 50) == 0 ? (struct mono){rng_u64(&rng)}
-						       : mono_add(now, rng_below(&rng, 1u << 30));
-			may_fall = do_something(&rng, &cc, now);
-			if (cc.cwnd < cc.mss || cc.cwnd > LIMIT || cc.ssthresh < 2 * cc.mss ||
-				(!may_fall && cc.cwnd < before))
-				fail_msg("seed %llu, step %d: cwnd %u to %u, ssthresh %u",
-					(unsigned long long)seed, i, before, cc.cwnd, cc.ssthresh);
-		}
-	}
+	cc_random(&cc_newreno, 300);
 }
 
 int main(void)
