@@ -237,10 +237,8 @@ static void cubic_on_recovered(struct tcp_cc *cc, struct mono now)
 	struct cubic *c = state_of(cc);
 
 	c->use.seen_ms = cc_ms(now);
-	if (c->undo.ssthresh == 0) // it was undone meanwhile
-		return;
-	cc->cwnd = cc->ssthresh;
-	c->stage.elapsed = 0;
+	if (c->undo.ssthresh != 0) // else it was undone meanwhile
+		cc->cwnd = cc->ssthresh;
 }
 
 // §4.8: the curve after it begins where slow start ends.

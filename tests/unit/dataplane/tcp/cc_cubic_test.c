@@ -238,20 +238,21 @@ static void test_timeout(void **state)
 
 	(void)state;
 	flow_init(&f, 1000, 1000, 0.1);
-	cc_cubic.on_rto(&f.cc, 1000000, true, f.now);
+	flow_lose(&f);
+	cc_cubic.on_rto(&f.cc, 700000, true, f.now);
 	assert_int_equal(f.cc.cwnd, 1000);
-	assert_int_equal(f.cc.ssthresh, 700000);
+	assert_int_equal(f.cc.ssthresh, 490000);
 	cc_cubic.on_rto(&f.cc, 1000, false, f.now);
-	assert_int_equal(f.cc.ssthresh, 700000);
-	for (int i = 0; i < 10; i++) {
+	assert_int_equal(f.cc.ssthresh, 490000);
+	for (int i = 0; i < 9; i++) {
 		assert_true(f.cc.cwnd == 1000u << i);
 		f.now = mono_add(f.now, 100 * NS_PER_MS);
 		ack = ack_of(&f, f.cc.cwnd);
 		cc_cubic.on_ack(&f.cc, &ack);
 	}
-	assert_in_range(f.cc.cwnd, 700000, 701000);
+	assert_in_range(f.cc.cwnd, 490000, 491000);
 	// §4.8: from here with K = 0, though W_max was more.
-	f.m.prior = 1000;
+	f.m.prior = 700;
 	model_begin(&f, 0, segments(&f));
 	flow_run(&f, 15);
 	assert_true(f.m.cwnd > 1500);
@@ -520,6 +521,53 @@ static void test_slow_start_bears_jitter(void **state)
 	assert_int_equal(ended, 0);
 }
 
+// An eighth of the shortest time, between 4 and 16 ms, is what a round may be longer than the last.
+static void test_slow_start_ends_at_the_threshold(void **state)
+{
+	static const struct {
+		double base, more;
+		bool ends;
+	} cases[] = {
+		{2, 3.9, false},
+		{2, 4.1, true},
+		{80, 9.9, false},
+		{80, 10.1, true},
+		{400, 15.9, false},
+		{400, 16.1, true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct flow f;
+		struct path p = path_of(cases[i].base, 0);
+
+		path_begin(&f);
+		path_round(&f, &p, 1);
+		for (int j = 0; j < 8; j++) {
+			p.queue = cases[i].more;
+			path_round(&f, &p, 1);
+		}
+		if ((f.cc.ssthresh != UINT32_MAX) != cases[i].ends)
+			fail_msg("case %u: ssthresh %u, cwnd %u", i, f.cc.ssthresh, f.cc.cwnd);
+	}
+}
+
+// Of the last round, not of all: a path that slowly gets longer is not a queue.
+static void test_slow_start_compares_with_the_last_round(void **state)
+{
+	struct flow f;
+	struct path p = path_of(10, 0);
+
+	(void)state;
+	path_begin(&f);
+	for (int i = 0; i < 9; i++) {
+		p.queue = 3.0 * i;
+		path_round(&f, &p, 1);
+	}
+	assert_int_equal(f.cc.cwnd, 10000 << 9);
+	assert_int_equal(f.cc.ssthresh, UINT32_MAX);
+}
+
 // Five samples a round are not enough to judge by.
 static void test_slow_start_needs_samples(void **state)
 {
@@ -620,6 +668,8 @@ int main(void)
 		cmocka_unit_test(test_slow_start_sees_the_queue),
 		cmocka_unit_test(test_slow_start_goes_on_after_a_spike),
 		cmocka_unit_test(test_slow_start_bears_jitter),
+		cmocka_unit_test(test_slow_start_ends_at_the_threshold),
+		cmocka_unit_test(test_slow_start_compares_with_the_last_round),
 		cmocka_unit_test(test_slow_start_needs_samples),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_initial_window),
