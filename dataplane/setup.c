@@ -179,6 +179,8 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	tcp.mem_max = conf->dataplane.memory / 2 / worker_n * queue_n / worker_n;
 	tcp.keepalive_idle = conf->dataplane.keepalive * NS_PER_MS;
 	tcp.time_wait = conf->dataplane.time_wait * NS_PER_MS;
+	tcp.cc = cc_find(conf_congestion_names[conf->dataplane.congestion]);
+	tcp.ecn = (enum tcp_ecn)conf->dataplane.ecn;
 	// The store's answer comes a turn or two later, and takes the acknowledgement with it.
 	tcp.delayed_ack = 5 * NS_PER_MS;
 	random_fill(&tcp.secret, sizeof(tcp.secret));

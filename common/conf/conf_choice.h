@@ -48,6 +48,17 @@
 	X(HUGEPAGES, ON, "on")     \
 	X(HUGEPAGES, OFF, "off")
 
+// The names of dataplane/tcp/cc.h.
+#define CONF_CONGESTION_LIST(X)       \
+	X(CONGESTION, CUBIC, "cubic") \
+	X(CONGESTION, NEWRENO, "newreno")
+
+// Values are those of `enum tcp_ecn`.
+#define CONF_ECN_LIST(X)         \
+	X(ECN, OFF, "off")       \
+	X(ECN, ACCEPT, "accept") \
+	X(ECN, OFFER, "offer")
+
 // Every list: name of the set, its rows.
 #define CONF_CHOICES(SET)                           \
 	SET(consistency, CONF_CONSISTENCY_LIST)     \
@@ -56,7 +67,9 @@
 	SET(seed_provider, CONF_SEED_PROVIDER_LIST) \
 	SET(secure, CONF_SECURE_LIST)               \
 	SET(poll, CONF_POLL_LIST)                   \
-	SET(hugepages, CONF_HUGEPAGES_LIST)
+	SET(hugepages, CONF_HUGEPAGES_LIST)         \
+	SET(congestion, CONF_CONGESTION_LIST)       \
+	SET(ecn, CONF_ECN_LIST)
 
 // enum conf_hash { CONF_HASH_MD5, … } and so on.
 #define CONF_CHOICE_ENUM(set, id, text) CONF_##set##_##id,

@@ -249,6 +249,26 @@ static void polling_is_adaptive_unless_the_file_says_busy(void **state)
 	conf_free(other);
 }
 
+static void congestion_is_controlled_as_the_file_says(void **state)
+{
+	struct conf *none = load(POOL STORE PLANE);
+	struct conf *both = load(POOL STORE PLANE "  congestion: newreno\n  ecn: offer\n");
+	struct conf *off = load(POOL STORE PLANE "  congestion: cubic\n  ecn: off\n");
+
+	(void)state;
+	assert_ptr_equal(worker_of(none, 0).tcp.cc, &cc_cubic);
+	assert_int_equal(worker_of(none, 0).tcp.ecn, TCP_ECN_ACCEPT);
+	assert_ptr_equal(worker_of(both, 0).tcp.cc, &cc_newreno);
+	assert_int_equal(worker_of(both, 0).tcp.ecn, TCP_ECN_OFFER);
+	assert_ptr_equal(worker_of(off, 0).tcp.cc, &cc_cubic);
+	assert_int_equal(worker_of(off, 0).tcp.ecn, TCP_ECN_OFF);
+	for (const char *const *name = conf_congestion_names; *name; name++)
+		assert_non_null(cc_find(*name));
+	conf_free(none);
+	conf_free(both);
+	conf_free(off);
+}
+
 static void workers_share_no_secret(void **state)
 {
 	struct conf *conf = load(POOL STORE PLANE);
@@ -387,6 +407,7 @@ int main(void)
 		cmocka_unit_test(listening_on_any_address_is_all_own_ones),
 		cmocka_unit_test(every_key_of_the_store_arrives),
 		cmocka_unit_test(polling_is_adaptive_unless_the_file_says_busy),
+		cmocka_unit_test(congestion_is_controlled_as_the_file_says),
 		cmocka_unit_test(workers_share_no_secret),
 		cmocka_unit_test(the_stores_address_is_a_path_an_address_or_a_name),
 		cmocka_unit_test(memcached_is_refused_for_now),

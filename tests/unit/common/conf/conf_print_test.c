@@ -52,7 +52,8 @@ static void test_all_kinds(void **state)
 			"dataplane:\n  port: net_ring0\n  address: [10.0.0.1/24, fd00::1/64]\n"
 			"  gateway: [10.0.0.2, fd00::2]\n  cores: 1-3\n  poll: busy\n"
 			"  memory: 65537KB\n  max_value_size: 1025\n  client_buffer: 1MB\n"
-			"  eal_args: --a=b -c  --d\ncontrolplane:\n  ipc: '/tmp/x y'\n");
+			"  eal_args: --a=b -c  --d\n  congestion: newreno\n  ecn: off\n"
+			"controlplane:\n  ipc: '/tmp/x y'\n");
 }
 
 static void test_every_right_golden_file(void **state)

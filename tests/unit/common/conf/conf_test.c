@@ -57,6 +57,8 @@ static void test_own_defaults(void **state)
 	assert_int_equal(d->max_value_size, 512 << 20);
 	assert_int_equal(d->client_buffer, 262144);
 	assert_int_equal(d->connections, 262144);
+	assert_int_equal(d->congestion, CONF_CONGESTION_CUBIC);
+	assert_int_equal(d->ecn, CONF_ECN_ACCEPT);
 	assert_string_equal(c->controlplane.ipc, "/run/dynomite/ipc.sock");
 	conf_free(c);
 }
