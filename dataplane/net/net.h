@@ -120,8 +120,8 @@ void net_path_confirm(struct net *net, struct net_path *path, struct mono now);
 // Whether the address is one of ours.
 bool net_is_local(const struct net *net, const struct ip_addr *addr);
 
-// Own addresses by a small number, fixed as long as the net lives, for records that have no room for
-// an address. -1 when it is not ours.
+// Own addresses by a small number, fixed as long as the net lives, for records that have no room
+// for an address. -1 when it is not ours.
 int net_own_index(const struct net *net, const struct ip_addr *addr);
 const struct ip_addr *net_own_addr(const struct net *net, unsigned index);
 

@@ -1,6 +1,6 @@
 // Lists of small pool objects, oldest first, linked by their indices: 8 bytes an object instead of
-// the 16 of struct list. Objects begin with their struct tcp_link and all lie in one pool, which
-// each call is given. The list owns nothing.
+// the 16 of struct list. Objects begin with their struct tcp_fifo_link and all lie in one pool,
+// which each call is given. The list owns nothing.
 #pragma once
 
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include "common/base/pool.h"
 
 // Index in the pool + 1; 0: none.
-struct tcp_link {
+struct tcp_fifo_link {
 	uint32_t prev;
 	uint32_t next;
 };
@@ -18,7 +18,7 @@ struct tcp_fifo {
 	uint32_t last;
 };
 
-static inline struct tcp_link *tcp_fifo_at(const struct pool *pool, uint32_t ref)
+static inline struct tcp_fifo_link *tcp_fifo_at(const struct pool *pool, uint32_t ref)
 {
 	return pool_at(pool, ref - 1);
 }
@@ -29,11 +29,12 @@ static inline void *tcp_fifo_first(const struct tcp_fifo *fifo, const struct poo
 	return fifo->first != 0 ? tcp_fifo_at(pool, fifo->first) : NULL;
 }
 
-static inline void tcp_fifo_push(struct tcp_fifo *fifo, struct pool *pool, struct tcp_link *link)
+static inline void tcp_fifo_push(
+	struct tcp_fifo *fifo, struct pool *pool, struct tcp_fifo_link *link)
 {
 	uint32_t ref = pool_index(pool, link) + 1;
 
-	*link = (struct tcp_link){.prev = fifo->last};
+	*link = (struct tcp_fifo_link){.prev = fifo->last};
 	if (fifo->last != 0)
 		tcp_fifo_at(pool, fifo->last)->next = ref;
 	else
@@ -42,7 +43,8 @@ static inline void tcp_fifo_push(struct tcp_fifo *fifo, struct pool *pool, struc
 }
 
 // `link` is in the list.
-static inline void tcp_fifo_remove(struct tcp_fifo *fifo, struct pool *pool, struct tcp_link *link)
+static inline void tcp_fifo_remove(
+	struct tcp_fifo *fifo, struct pool *pool, struct tcp_fifo_link *link)
 {
 	if (link->prev != 0)
 		tcp_fifo_at(pool, link->prev)->next = link->next;

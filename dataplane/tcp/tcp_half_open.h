@@ -18,7 +18,7 @@
 #include "dataplane/tcp/tcp_seg.h"
 
 struct tcp_half_open {
-	struct tcp_link link; // in tcp->half_open[retries]
+	struct tcp_fifo_link link; // in tcp->half_open[retries]
 	struct ip_addr remote;
 	struct mono due; // when the SYN-ACK is sent again, or given up
 	uint32_t hash;   // of its key

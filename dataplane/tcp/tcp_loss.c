@@ -48,7 +48,7 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
 	conn->recover = conn->snd_nxt;
 	undo_begin(conn);
 	tcp_prr_begin(&conn->prr, in_flight);
-	tcp->cc->on_congestion(&conn->cc, in_flight, tcp->now);
+	tcp->cc->on_congestion(&conn->cc, outstanding(conn), tcp->now);
 	conn->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;
 	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
@@ -268,7 +268,7 @@ static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_
 		leave_recovery(conn);
 	(void)detect(conn, news);
 	// What had arrived before the time-out, and is covered only now, is no reason for a burst.
-	if (newly > 0)
+	if (news->advanced && newly > 0)
 		grow(conn, news, conn->sack_on ? newly : RTE_MIN(newly, 2u * conn->mss));
 }
 
@@ -363,6 +363,7 @@ void tcp_loss_ecn(struct tcp_conn *conn)
 	if (conn->ca != TCP_CA_OPEN || seq_lt(conn->snd_una, conn->cwr_end))
 		return;
 	tcp->cc->on_congestion(&conn->cc, outstanding(conn), tcp->now);
+	conn->undo.on = false; // this reduction was no mistake
 	conn->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;
 	stat_inc(tcp->stats, STAT_tcp_cwr);

@@ -31,8 +31,8 @@ struct tcp_last {
 };
 
 struct tcp_time_wait {
-	struct tcp_link link; // in tcp->time_wait, by `until`
-	uint64_t name;        // tcp_key_name of its key
+	struct tcp_fifo_link link; // in tcp->time_wait, by `until`
+	uint64_t name;             // tcp_key_name of its key
 	struct mono until;
 	uint32_t snd_nxt;
 	uint32_t rcv_nxt;

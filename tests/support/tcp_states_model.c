@@ -216,9 +216,11 @@ static bool pass_timestamp(
 	if (!tcb->ts_on)
 		return true;
 	// Ours: a SYN is answered whatever it carries (RFC 5961 §4.2, a MUST), and some peers leave
-	// the timestamp out of the ACK of the handshake.
+	// the timestamp out of the ACK that ends the handshake.
 	if (!seg->ts)
-		return (seg->flags & SYN) || tcb->state == ST_HALF_OPEN;
+		return (seg->flags & SYN) ||
+			(tcb->state == ST_HALF_OPEN && seg->ack == tcb->snd_nxt &&
+				acceptable(tcb, seg));
 	if (!before(seg->tsval, tcb->ts_recent))
 		return true;
 	reply_ack(out, tcb);

@@ -10,7 +10,7 @@
 #define N 50
 
 struct object {
-	struct tcp_link link;
+	struct tcp_fifo_link link;
 	uint64_t order; // 0: not in the list
 };
 
