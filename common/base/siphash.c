@@ -33,15 +33,30 @@ static inline void sip_word(struct state *s, uint64_t word)
 	s->v0 ^= word;
 }
 
-uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
+static inline struct state sip_start(const struct siphash_key *key)
 {
-	const unsigned char *p = data;
-	struct state s = {
+	return (struct state){
 		.v0 = key->k[0] ^ UINT64_C(0x736f6d6570736575),
 		.v1 = key->k[1] ^ UINT64_C(0x646f72616e646f6d),
 		.v2 = key->k[0] ^ UINT64_C(0x6c7967656e657261),
 		.v3 = key->k[1] ^ UINT64_C(0x7465646279746573),
 	};
+}
+
+// `tail` holds the last bytes and the length.
+static inline uint64_t sip_end(struct state *s, uint64_t tail)
+{
+	sip_word(s, tail);
+	s->v2 ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	struct state s = sip_start(key);
 	uint64_t tail = (uint64_t)len << 56;
 	size_t whole = len & ~(size_t)7;
 
@@ -53,9 +68,13 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
 	}
 	for (size_t i = 0; i < (len & 7); i++)
 		tail |= (uint64_t)p[whole + i] << (8 * i);
-	sip_word(&s, tail);
-	s.v2 ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(&s);
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	return sip_end(&s, tail);
+}
+
+uint64_t siphash12(const struct siphash_key *key, uint64_t low, uint32_t high)
+{
+	struct state s = sip_start(key);
+
+	sip_word(&s, low);
+	return sip_end(&s, UINT64_C(12) << 56 | high);
 }

@@ -11,3 +11,7 @@ struct siphash_key {
 };
 
 uint64_t siphash(const struct siphash_key *key, const void *data, size_t len);
+
+// The same of 12 bytes that are in registers: of `low` in the order of this machine, then of
+// `high`.
+uint64_t siphash12(const struct siphash_key *key, uint64_t low, uint32_t high);

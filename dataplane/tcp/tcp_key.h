@@ -19,10 +19,19 @@ struct tcp_key {
 // The bytes that name the connection: all but the hash.
 #define TCP_KEY_LEN offsetof(struct tcp_key, hash)
 
-// 64 bits that stand for the name where there is no room for it. Its low half is the hash.
+// 64 bits that stand for the name where there is no room for it. Its low half is the hash. The
+// addresses of IPv4 are hashed without the twelve bytes that all have, which saves half of the
+// time.
 static inline uint64_t tcp_key_name(const struct tcp_key *key, const struct siphash_key *secret)
 {
-	return siphash(secret, key, TCP_KEY_LEN);
+	uint64_t addrs;
+	uint32_t ports;
+
+	if (!ip_addr_is_v4(&key->remote) || !ip_addr_is_v4(&key->local))
+		return siphash(secret, key, TCP_KEY_LEN);
+	addrs = (uint64_t)ip_addr_v4(&key->remote) << 32 | ip_addr_v4(&key->local);
+	ports = (uint32_t)key->remote_port << 16 | key->local_port;
+	return siphash12(secret, addrs, ports);
 }
 
 static inline void tcp_key_hash(struct tcp_key *key, const struct siphash_key *secret)

@@ -50,10 +50,28 @@ static void gives_the_published_vectors(void **state)
 	}
 }
 
+static void of_registers_is_that_of_their_bytes(void **state)
+{
+	struct siphash_key key = {{3, 5}};
+	uint64_t low = 7;
+	uint8_t bytes[12];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint32_t high = (uint32_t)(low >> 17);
+
+		memcpy(bytes, &low, 8);
+		memcpy(bytes + 8, &high, 4);
+		assert_int_equal(siphash12(&key, low, high), siphash(&key, bytes, 12));
+		low = low * 6364136223846793005u + 1;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_the_published_vectors),
+		cmocka_unit_test(of_registers_is_that_of_their_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

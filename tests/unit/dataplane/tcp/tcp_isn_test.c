@@ -48,11 +48,62 @@ static void test_uses_are_separate(void **state)
 	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_ts_offset(&secret, &moved));
 }
 
+// RFC 9293 §3.4.3: above what the old connection of the same name reached, also across the wrap.
+static void test_above(void **state)
+{
+	(void)state;
+	assert_int_equal(tcp_isn_above(10, 9), 10);
+	assert_int_equal(tcp_isn_above(10, UINT32_MAX - 5), 10);
+	assert_true(seq_gt(tcp_isn_above(10, 10), 10));
+	assert_true(seq_gt(tcp_isn_above(10, 1000), 1000));
+	assert_true(seq_gt(tcp_isn_above(UINT32_MAX - 5, 10), 10));
+}
+
+// All of a name counts: either address, either port, and both families.
+static void test_key_hash(void **state)
+{
+	struct tcp_key base = key_of(1, 2);
+	struct tcp_key other;
+	uint64_t name;
+
+	(void)state;
+	for (unsigned v4 = 0; v4 < 2; v4++) {
+		unsigned at = v4 ? 12 : 0;
+
+		if (v4) {
+			base.remote = ip_addr_from_v4(1);
+			base.local = ip_addr_from_v4(2);
+		}
+		name = tcp_key_name(&base, &secret);
+		tcp_key_hash(&base, &secret);
+		assert_int_equal(base.hash, (uint32_t)name);
+		for (unsigned bit = at * 8; bit < 128; bit++) {
+			other = base;
+			other.remote.b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_int_not_equal(tcp_key_name(&other, &secret), name);
+			other = base;
+			other.local.b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_int_not_equal(tcp_key_name(&other, &secret), name);
+		}
+		for (unsigned bit = 0; bit < 16; bit++) {
+			other = base;
+			other.remote_port ^= (uint16_t)(1u << bit);
+			assert_int_not_equal(tcp_key_name(&other, &secret), name);
+			other = base;
+			other.local_port ^= (uint16_t)(1u << bit);
+			assert_int_not_equal(tcp_key_name(&other, &secret), name);
+		}
+		assert_int_not_equal(tcp_key_name(&base, &(struct siphash_key){{1, 3}}), name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_isn),
 		cmocka_unit_test(test_uses_are_separate),
+		cmocka_unit_test(test_above),
+		cmocka_unit_test(test_key_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
