@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_ether.h>
-#include <rte_ip.h>
 #include <rte_mempool.h>
-#include <rte_tcp.h>
 
 #include "dataplane/tcp/tcp_check.h"
 #include "tests/support/eal.h"
+#include "tests/support/tcp_frame.h"
 
-#define MILLION 1000000u
+#define FRAME_MAX 9300u
+// Packet buffers that tcp_check may look at for each turn, with check_seldom.
+#define CHECK_SHARE 64u
 
 static void fail(const struct tcp_pair *pair, const char *what)
 {
@@ -38,12 +38,28 @@ struct tcp_pair_options tcp_pair_options(uint64_t seed)
 	return options;
 }
 
+static uint16_t mtu_of(const struct tcp_pair_options *options, unsigned i)
+{
+	uint16_t mtu = options->mtu != 0 ? options->mtu : 1500;
+
+	return i == 1 && options->mtu1 != 0 ? options->mtu1 : mtu;
+}
+
+// Room for whatever either host sends.
+static struct rte_mempool *make_pool(const struct tcp_pair_options *options)
+{
+	bool jumbo = mtu_of(options, 0) > 1500 || mtu_of(options, 1) > 1500;
+
+	return test_pool_create_room(
+		options->mbufs != 0 ? options->mbufs : 4096, jumbo ? FRAME_MAX : 2048);
+}
+
 static void host_start(struct tcp_pair *pair, unsigned i, const struct tcp_pair_options *options)
 {
 	struct tcp_host *host = &pair->host[i];
 	struct net_config net = {
 		.mac = {{2, 0, 0, 0, 0, (uint8_t)(i + 1)}},
-		.mtu = options->mtu != 0 ? options->mtu : 1500,
+		.mtu = mtu_of(options, i),
 		.addr_n = 2,
 		.neigh_max = 64,
 		.frag_max = 16,
@@ -59,8 +75,8 @@ static void host_start(struct tcp_pair *pair, unsigned i, const struct tcp_pair_
 		fail(pair, "address");
 	host->addr = net.addr[0].addr;
 	host->addr6 = net.addr[1].addr;
-	host->pool = test_pool_create_room(
-		options->mbufs != 0 ? options->mbufs : 4096, net.mtu > 1500 ? 9300 : 2048);
+	host->pool_lent = options->pool[i] != NULL;
+	host->pool = host->pool_lent ? options->pool[i] : make_pool(options);
 	host->net = net_new(&net, host->pool, &host->stats, pair->now);
 	host->tcp = tcp_new(&options->tcp[i], host->net, host->pool, &host->stats, pair->now);
 	if (host->net == NULL || host->tcp == NULL)
@@ -75,7 +91,8 @@ struct tcp_pair *tcp_pair_new(const struct tcp_pair_options *options)
 	pair->now = (struct mono){.ns = NS_PER_SEC};
 	pair->seed = options->seed;
 	pair->link.delay = 100 * NS_PER_US;
-	rng_seed(&pair->rng, options->seed);
+	tcp_link_init(&pair->way[0], options->seed * 2);
+	tcp_link_init(&pair->way[1], options->seed * 2 + 1);
 	host_start(pair, 0, options);
 	host_start(pair, 1, options);
 	return pair;
@@ -86,78 +103,52 @@ void tcp_pair_free(struct tcp_pair *pair)
 	for (unsigned i = 0; i < 2; i++) {
 		tcp_free(pair->host[i].tcp);
 		net_free(pair->host[i].net);
-		for (unsigned k = 0; k < pair->frame_n[i]; k++)
-			rte_pktmbuf_free(pair->frames[i][k].m);
+		tcp_link_fini(&pair->way[i]);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		if (test_pool_in_use(pair->host[i].pool) != 0)
 			fail(pair, "packet buffers leaked");
-		rte_mempool_free(pair->host[i].pool);
+		if (!pair->host[i].pool_lent)
+			rte_mempool_free(pair->host[i].pool);
 	}
 	free(pair);
 }
 
-static bool chance(struct tcp_pair *pair, uint32_t of_million)
+static void trace(struct tcp_pair *pair, unsigned host, const uint8_t *data, uint32_t len)
 {
-	return of_million > 0 && rng_below(&pair->rng, MILLION) < of_million;
+	if (pair->pcap[host] != NULL)
+		pcap_file_write(pair->pcap[host], pair->now, data, len);
 }
 
-static bool is_ip(const uint8_t *frame)
+static void count(struct tcp_pair *pair, unsigned from, const uint8_t *data, uint32_t len)
 {
-	return (frame[12] == 0x08 && frame[13] == 0x00) || (frame[12] == 0x86 && frame[13] == 0xdd);
-}
+	struct tcp_frame_info info = tcp_frame_look(data, len);
 
-// ARP has no checksum: a bit error there would be believed.
-static void corrupt(struct tcp_pair *pair, uint8_t *frame, uint32_t len)
-{
-	uint32_t at;
-
-	if (!is_ip(frame))
+	if (!info.tcp)
 		return;
-	at = 14 + rng_below(&pair->rng, len - 14);
-	frame[at] ^= (uint8_t)(1u << rng_below(&pair->rng, 8));
-}
-
-// Puts a copy of the frame on its way.
-static void travel(struct tcp_pair *pair, unsigned to, const struct rte_mbuf *frame)
-{
-	struct tcp_link *link = &pair->link;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pair->host[to].pool);
-	uint64_t delay = link->delay;
-	uint8_t *data;
-
-	if (m == NULL)
-		return; // the receiver is out of buffers: as if lost
-	if (pair->frame_n[to] == TCP_PAIR_FRAMES)
-		fail(pair, "too many frames on their way");
-	data = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)frame->pkt_len);
-	if (data == NULL)
-		fail(pair, "a frame is larger than a packet buffer");
-	for (const struct rte_mbuf *s = frame; s != NULL; s = s->next) {
-		memcpy(data, rte_pktmbuf_mtod(s, const void *), s->data_len);
-		data += s->data_len;
-	}
-	if (chance(pair, link->corrupt))
-		corrupt(pair, rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len);
-	if (link->jitter > 0)
-		delay += rng_below(&pair->rng, (uint32_t)link->jitter);
-	if (chance(pair, link->reorder))
-		delay += link->reorder_delay;
-	pair->frames[to][pair->frame_n[to]++] = (struct tcp_frame){
-		.at = mono_add(pair->now, delay), .order = pair->frame_order++, .m = m};
-}
-
-static void count(struct tcp_pair *pair, unsigned from, const struct rte_mbuf *frame)
-{
-	const uint8_t *p = rte_pktmbuf_mtod(frame, const uint8_t *);
-	uint32_t headers;
-
-	if (!is_ip(p) || p[12] != 0x08 || p[14 + 9] != 6)
-		return;
-	headers = 14 + 20 + (uint32_t)(p[14 + 20 + 12] >> 4) * 4;
 	pair->sent[from]++;
-	if (frame->pkt_len <= headers)
+	if (info.payload == 0)
 		pair->bare[from]++;
+}
+
+static void carry_one(struct tcp_pair *pair, unsigned from, const struct rte_mbuf *frame)
+{
+	const struct tcp_link *link = pair->own[from] != NULL ? pair->own[from] : &pair->link;
+	uint8_t data[FRAME_MAX];
+	uint32_t len = 0;
+
+	if (frame->pkt_len > sizeof(data))
+		fail(pair, "a frame is larger than any may be");
+	for (const struct rte_mbuf *s = frame; s != NULL; s = s->next) {
+		memcpy(data + len, rte_pktmbuf_mtod(s, const void *), s->data_len);
+		len += s->data_len;
+	}
+	if (len != frame->pkt_len)
+		fail(pair, "a frame is not as long as it says");
+	count(pair, from, data, len);
+	trace(pair, from, data, len);
+	if (pair->drop == NULL || !pair->drop(pair->drop_ctx, from, frame))
+		tcp_link_send(&pair->way[!from], link, data, len, pair->now, &pair->way[from]);
 }
 
 static void carry(struct tcp_pair *pair, unsigned from)
@@ -167,15 +158,7 @@ static void carry(struct tcp_pair *pair, unsigned from)
 
 	while ((n = net_collect(pair->host[from].net, frames, NET_BURST)) > 0)
 		for (unsigned i = 0; i < n; i++) {
-			bool lost = pair->link.down || chance(pair, pair->link.loss) ||
-				(pair->drop != NULL && pair->drop(pair->drop_ctx, from, frames[i]));
-
-			count(pair, from, frames[i]);
-			if (!lost) {
-				travel(pair, !from, frames[i]);
-				if (chance(pair, pair->link.dup))
-					travel(pair, !from, frames[i]);
-			}
+			carry_one(pair, from, frames[i]);
 			rte_pktmbuf_free(frames[i]);
 		}
 }
@@ -183,22 +166,39 @@ static void carry(struct tcp_pair *pair, unsigned from)
 // Takes the due frame that comes first, or NULL.
 static struct rte_mbuf *arrive(struct tcp_pair *pair, unsigned to)
 {
-	struct tcp_frame *best = NULL;
-	struct rte_mbuf *m;
+	struct tcp_link_frame *frame;
 
-	for (unsigned i = 0; i < pair->frame_n[to]; i++) {
-		struct tcp_frame *f = &pair->frames[to][i];
+	while ((frame = tcp_link_receive(&pair->way[to], pair->now)) != NULL) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pair->host[to].pool);
 
-		if (mono_due(pair->now, f->at) &&
-			(best == NULL || f->at.ns < best->at.ns ||
-				(f->at.ns == best->at.ns && f->order < best->order)))
-			best = f;
+		if (m == NULL) {
+			pair->no_mbuf[to]++;
+		} else {
+			uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)frame->len);
+
+			if (data == NULL)
+				fail(pair, "a frame is larger than a packet buffer");
+			trace(pair, to, frame->data, frame->len);
+			memcpy(data, frame->data, frame->len);
+		}
+		free(frame);
+		if (m != NULL)
+			return m;
 	}
-	if (best == NULL)
-		return NULL;
-	m = best->m;
-	*best = pair->frames[to][--pair->frame_n[to]];
-	return m;
+	return NULL;
+}
+
+static void check(struct tcp_pair *pair, struct tcp_host *host)
+{
+	const char *wrong;
+
+	host->check_credit += CHECK_SHARE;
+	if (pair->check_seldom && host->check_credit < test_pool_in_use(host->pool))
+		return;
+	host->check_credit = 0;
+	wrong = tcp_check(host->tcp);
+	if (wrong != NULL)
+		fail(pair, wrong);
 }
 
 static void host_turn(struct tcp_pair *pair, unsigned i)
@@ -207,7 +207,6 @@ static void host_turn(struct tcp_pair *pair, unsigned i)
 	struct rte_mbuf *burst[NET_BURST];
 	struct net_rx rx;
 	unsigned n = 0;
-	const char *wrong;
 
 	while (n < NET_BURST && (burst[n] = arrive(pair, i)) != NULL)
 		n++;
@@ -223,13 +222,12 @@ static void host_turn(struct tcp_pair *pair, unsigned i)
 		pair->user[i](pair, i, pair->user_ctx[i]);
 	tcp_output(host->tcp, pair->now);
 	carry(pair, i);
-	wrong = tcp_check(host->tcp);
-	if (wrong != NULL)
-		fail(pair, wrong);
+	check(pair, host);
 }
 
 void tcp_pair_turn(struct tcp_pair *pair)
 {
+	pair->turns++;
 	host_turn(pair, 0);
 	host_turn(pair, 1);
 }
@@ -241,8 +239,9 @@ static struct mono next(const struct tcp_pair *pair)
 	for (unsigned i = 0; i < 2; i++) {
 		at = mono_min(at, tcp_next(pair->host[i].tcp));
 		at = mono_min(at, net_next(pair->host[i].net));
-		for (unsigned k = 0; k < pair->frame_n[i]; k++)
-			at = mono_min(at, pair->frames[i][k].at);
+		at = mono_min(at, tcp_link_next(&pair->way[i]));
+		if (pair->wake[i].ns != 0)
+			at = mono_min(at, pair->wake[i]);
 	}
 	return at;
 }
@@ -254,6 +253,7 @@ bool tcp_pair_until(
 
 	for (;;) {
 		struct mono at;
+		struct mono soon;
 
 		tcp_pair_turn(pair);
 		if (done != NULL && done(pair, ctx))
@@ -264,7 +264,8 @@ bool tcp_pair_until(
 			return false;
 		}
 		// Something due at once still makes time pass, as a turn does.
-		pair->now = at.ns > pair->now.ns ? at : mono_add(pair->now, NS_PER_US);
+		soon = mono_add(pair->now, pair->step != 0 ? pair->step : NS_PER_US);
+		pair->now = at.ns > soon.ns ? at : soon;
 	}
 }
 

@@ -1,6 +1,9 @@
-// Two hosts, each a real net and tcp, joined by a link in virtual time: delay, jitter, loss,
-// duplication, reordering, bit errors, all from one seed. After each turn of a host tcp_check is
-// made; what does not hold ends the test with the seed.
+// Two hosts, each a real net and tcp, joined by a link in virtual time (tcp_link.h), all from one
+// seed. After each turn of a host tcp_check is made; what does not hold ends the test with the
+// seed.
+//
+// Frames on their way are nobody's packet buffers: a host takes one of its pool when a frame
+// arrives, as a port does, and the frame is lost when there is none.
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +13,8 @@
 #include "common/stats/stats.h"
 #include "dataplane/net/net.h"
 #include "dataplane/tcp/tcp.h"
+#include "tests/support/pcap_file.h"
+#include "tests/support/tcp_link.h"
 
 struct tcp_host {
 	struct rte_mempool *pool;
@@ -18,27 +23,9 @@ struct tcp_host {
 	struct stats stats;
 	struct ip_addr addr;
 	struct ip_addr addr6;
+	bool pool_lent;
+	uint64_t check_credit;
 };
-
-// Chances are of a million.
-struct tcp_link {
-	uint64_t delay;
-	uint64_t jitter;
-	uint32_t loss;
-	uint32_t dup;
-	uint32_t reorder; // such a frame is later by reorder_delay
-	uint32_t corrupt;
-	uint64_t reorder_delay;
-	bool down;
-};
-
-struct tcp_frame {
-	struct mono at;
-	uint64_t order;
-	struct rte_mbuf *m; // in the receiver's pool
-};
-
-#define TCP_PAIR_FRAMES 8192
 
 struct tcp_pair;
 
@@ -50,25 +37,31 @@ typedef bool tcp_pair_drop(void *ctx, unsigned from, const struct rte_mbuf *fram
 
 struct tcp_pair {
 	struct tcp_host host[2];
-	struct tcp_link link; // both ways
+	struct tcp_link link;          // both ways
+	const struct tcp_link *own[2]; // what host [i] sends takes this one instead, if not NULL
+	struct tcp_link_way way[2];    // to host [i]
 	struct mono now;
 	uint64_t seed;
-	struct rng rng;
-	struct tcp_frame frames[2][TCP_PAIR_FRAMES]; // on their way to host [i]
-	unsigned frame_n[2];
-	uint64_t frame_order;
-	uint64_t sent[2]; // frames with TCP in them, by host
-	uint64_t bare[2]; // of them, those without payload
+	uint64_t step;     // ns that pass between turns at least; 0: 1 us
+	bool check_seldom; // tcp_check costs no more than the turns themselves
+	uint64_t turns;
+	uint64_t sent[2];    // frames with TCP in them, by host
+	uint64_t bare[2];    // of them, those without payload
+	uint64_t no_mbuf[2]; // frames that host [i] had no buffer for
+	struct mono wake[2]; // when user [i] wants a turn at the latest; 0: never
 	tcp_pair_user *user[2];
 	void *user_ctx[2];
 	tcp_pair_drop *drop;
 	void *drop_ctx;
+	struct pcap_file *pcap[2]; // what host [i] sends and receives; not closed here
 };
 
 struct tcp_pair_options {
 	struct tcp_config tcp[2];
-	unsigned mbufs; // a host's pool; 0: 4096
-	uint16_t mtu;   // 0: 1500
+	unsigned mbufs;              // a host's pool; 0: 4096
+	struct rte_mempool *pool[2]; // lent; NULL: each host makes its own
+	uint16_t mtu;                // 0: 1500
+	uint16_t mtu1;               // host 1's; 0: the same
 	uint64_t seed;
 };
 

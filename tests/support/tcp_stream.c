@@ -1,16 +1,6 @@
 #include "tests/support/tcp_stream.h"
 
-#include <string.h>
-
-// The byte at a position depends on nothing else, so that both ends make it alone.
-static uint8_t byte_at(uint64_t key, uint64_t at)
-{
-	uint64_t x = (at / 8 + key) * UINT64_C(0x9e3779b97f4a7c15);
-
-	x ^= x >> 29;
-	x *= UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint8_t)(x >> (at % 8 * 8));
-}
+#include "tests/support/tcp_bytes.h"
 
 void tcp_stream_init(struct tcp_stream *s, struct tcp_conn *from, struct tcp_conn *to,
 	uint64_t total, uint64_t key)
@@ -25,12 +15,6 @@ void tcp_stream_init(struct tcp_stream *s, struct tcp_conn *from, struct tcp_con
 	rng_seed(&s->rng, key);
 }
 
-static void fill(const struct tcp_stream *s, uint8_t *p, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		p[i] = byte_at(s->key, s->made + i);
-}
-
 static bool send_mbufs(struct tcp_stream *s, struct rte_mempool *pool, uint32_t n)
 {
 	struct rte_mbuf *head = NULL;
@@ -43,7 +27,7 @@ static bool send_mbufs(struct tcp_stream *s, struct rte_mempool *pool, uint32_t 
 		if (m == NULL)
 			break;
 		part = (uint16_t)RTE_MIN(left, rte_pktmbuf_tailroom(m));
-		fill(s, (uint8_t *)rte_pktmbuf_append(m, part), part);
+		tcp_bytes_fill(s->key, s->made, (uint8_t *)rte_pktmbuf_append(m, part), part);
 		s->made += part;
 		left -= part;
 		*link = m;
@@ -64,7 +48,7 @@ void tcp_stream_write(struct tcp_stream *s, struct rte_mempool *pool)
 		if (n == 0)
 			return;
 		if (n <= sizeof(small)) {
-			fill(s, small, n);
+			tcp_bytes_fill(s->key, s->made, small, n);
 			ok = tcp_send_copy(s->from, small, n);
 			s->made += n;
 		} else {
@@ -88,9 +72,8 @@ void tcp_stream_read(struct tcp_stream *s)
 		struct rte_mbuf *next = m->next;
 		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
-		for (uint32_t i = 0; i < m->data_len; i++)
-			if (p[i] != byte_at(s->key, s->read + i))
-				s->wrong = true;
+		if (tcp_bytes_check(s->key, s->read, p, m->data_len) != s->read + m->data_len)
+			s->wrong = true;
 		s->read += m->data_len;
 		s->held += m->data_len;
 		rte_pktmbuf_free_seg(m);
