@@ -52,8 +52,7 @@ SUPPORT_LIB := $(BUILD)/libtestsupport.a
 PROGRAMS := $(BUILD)/dynomite-dataplane $(BUILD)/dynomite-controlplane
 
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%,$(call find_c,tests/unit/common))
-UNIT_DP := $(patsubst %.c,$(BUILD)/%,$(call find_c,tests/unit/dataplane) $(call find_c,tests/script) \
-	$(call find_c,tests/sim))
+UNIT_DP := $(patsubst %.c,$(BUILD)/%,$(call find_c,tests/unit/dataplane) $(call find_c,tests/script))
 UNIT_CP := $(patsubst %.c,$(BUILD)/%,$(call find_c,tests/unit/controlplane))
 UNIT := $(UNIT_COMMON) $(UNIT_DP) $(UNIT_CP)
 
@@ -125,7 +124,7 @@ $(UNIT_DP): $(BUILD)/%: %.c $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) | packages
 		-lcmocka -lm $(DP_LIBS)
 
 .PHONY: unit
-unit: $(UNIT) ## build and run the unit, script and simulation tests only
+unit: $(UNIT) ## build and run the unit and script tests only
 	@tests/run unit $(UNIT)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -15,10 +15,10 @@ SAN_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/san OPT=-O1 SAN=a
 
 # Levels note their counts here; the last line of `make test` is their sum.
 TOTALS = $(abspath $(BUILD))/test-totals
-LEVELS := unit unit-san fuzz-replay e2e
+LEVELS := unit unit-san sim sim-san fuzz-replay e2e
 
 .PHONY: test
-test: ## install what is missing, build, run all levels: unit, sanitized, fuzz corpus, e2e
+test: ## install what is missing, build, run all levels: unit, simulation, sanitized, fuzz corpus, e2e
 	@scripts/deps
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@rm -f $(TOTALS)
@@ -29,6 +29,24 @@ test: ## install what is missing, build, run all levels: unit, sanitized, fuzz c
 .PHONY: unit-san
 unit-san: ## the unit tests again, under AddressSanitizer and UBSan
 	+@TEST_LEVEL=unit-san $(SAN_MAKE) unit
+
+# --- simulation: two stacks over a bad network in virtual time
+SEEDS ?=
+SIM := $(BUILD)/tests/sim/tcp_sim
+
+$(SIM): $(call obj,$(call find_c,tests/sim)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(call obj,$(call find_c,tests/sim)) \
+		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group \
+		$(DP_LIBS) -lm
+
+.PHONY: sim
+sim: $(SIM) ## two TCP stacks over a bad network, one scenario for each seed; SEEDS=FROM-TO
+	@tests/run sim $(SIM) $(if $(SEEDS),--seeds=$(SEEDS))
+
+.PHONY: sim-san
+sim-san: ## fewer seeds of the same, under AddressSanitizer and UBSan; SEEDS=FROM-TO
+	+@TEST_LEVEL=sim-san $(SAN_MAKE) SEEDS=$(SEEDS) sim
 
 # --- fuzzing: everything is instrumented, so it has a tree of objects of its own
 FUZZ_PROGRAMS := $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
