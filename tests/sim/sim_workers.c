@@ -85,15 +85,18 @@ static void silence(void)
 
 static void start(struct shared *shared, struct worker *me, uint64_t to)
 {
+	pid_t pid;
+
 	fflush(NULL);
 	me->seed = 0;
-	me->pid = fork();
-	if (me->pid == 0) {
+	pid = fork();
+	if (pid == 0) {
 		silence();
 		work(shared, me, to);
 	}
-	if (me->pid < 0)
+	if (pid < 0)
 		perror("tcp_sim: fork");
+	me->pid = pid;
 }
 
 static int ended(pid_t pid)
