@@ -16,7 +16,7 @@ static double seconds(uint64_t ns)
 }
 
 // The chance that a frame does not arrive.
-static double loss_of(const struct tcp_link *link)
+static double loss_of(const struct link_model *link)
 {
 	double loss = (link->loss + link->corrupt) / MILLION;
 
@@ -28,7 +28,7 @@ static double loss_of(const struct tcp_link *link)
 	return fmin(loss, 0.9);
 }
 
-static bool link_clean(const struct tcp_link *link)
+static bool link_clean(const struct link_model *link)
 {
 	return loss_of(link) == 0 && link->rate == 0 && link->dup == 0 && link->reorder == 0 &&
 		(link->jitter == 0 || link->in_order) && link->hole == 0 && link->cut_for == 0;
@@ -40,7 +40,7 @@ static double round_trip(const struct sim_plan *plan)
 	double rtt = 2 * seconds(plan->step) + 0.001;
 
 	for (unsigned i = 0; i < 2; i++) {
-		const struct tcp_link *link = &plan->link[i];
+		const struct link_model *link = &plan->link[i];
 
 		rtt += seconds(link->delay + link->jitter + link->reorder_delay);
 		if (link->rate > 0)
@@ -100,7 +100,7 @@ static double cut_factor(const struct sim_plan *plan)
 	double factor = 1;
 
 	for (unsigned i = 0; i < 2; i++) {
-		const struct tcp_link *link = &plan->link[i];
+		const struct link_model *link = &plan->link[i];
 
 		if (link->cut_for > 0)
 			factor *= 4 * (double)link->cut_every /

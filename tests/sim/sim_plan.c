@@ -36,19 +36,19 @@ static uint64_t spread(uint64_t low, uint64_t high)
 
 // --- links
 
-static void scene_lan(struct tcp_link *link)
+static void scene_lan(struct link_model *link)
 {
 	link->delay = spread(5 * US, 2 * MS);
 }
 
-static void scene_wan(struct tcp_link *link)
+static void scene_wan(struct link_model *link)
 {
 	link->delay = between(5 * MS, 150 * MS);
 	link->jitter = one_in(2) ? link->delay / between(4, 40) : 0;
 	link->in_order = true;
 }
 
-static void scene_bottleneck(struct tcp_link *link)
+static void scene_bottleneck(struct link_model *link)
 {
 	uint64_t bdp;
 
@@ -60,13 +60,13 @@ static void scene_bottleneck(struct tcp_link *link)
 	link->mark = one_in(2) ? link->queue / (uint32_t)between(2, 8) : 0;
 }
 
-static void scene_lossy(struct tcp_link *link)
+static void scene_lossy(struct link_model *link)
 {
 	scene_wan(link);
 	link->loss = (uint32_t)spread(100, 50000);
 }
 
-static void scene_bursts(struct tcp_link *link)
+static void scene_bursts(struct link_model *link)
 {
 	scene_wan(link);
 	link->burst_enter = (uint32_t)spread(200, 10000);
@@ -74,7 +74,7 @@ static void scene_bursts(struct tcp_link *link)
 	link->burst_loss = (uint32_t)between(200000, 1000000);
 }
 
-static void scene_reorder(struct tcp_link *link)
+static void scene_reorder(struct link_model *link)
 {
 	link->delay = spread(200 * US, 80 * MS);
 	if (one_in(2))
@@ -84,7 +84,7 @@ static void scene_reorder(struct tcp_link *link)
 	link->dup = one_in(2) ? (uint32_t)spread(1000, 100000) : 0;
 }
 
-static void scene_awful(struct tcp_link *link)
+static void scene_awful(struct link_model *link)
 {
 	link->delay = spread(100 * US, 150 * MS);
 	link->jitter = link->delay / 2;
@@ -96,7 +96,7 @@ static void scene_awful(struct tcp_link *link)
 }
 
 // Sizes are set when the MTU is known.
-static void scene_hole(struct tcp_link *link)
+static void scene_hole(struct link_model *link)
 {
 	link->delay = spread(200 * US, 50 * MS);
 	link->hole = 1;
@@ -104,14 +104,14 @@ static void scene_hole(struct tcp_link *link)
 	link->loss = one_in(3) ? (uint32_t)spread(100, 20000) : 0;
 }
 
-static void scene_cuts(struct tcp_link *link)
+static void scene_cuts(struct link_model *link)
 {
 	link->delay = spread(200 * US, 80 * MS);
 	link->cut_every = between(500, 20000) * MS;
 	link->cut_for = link->cut_every * between(5, 60) / 100;
 }
 
-static void scene_thin(struct tcp_link *link)
+static void scene_thin(struct link_model *link)
 {
 	link->delay = between(2 * MS, 60 * MS);
 	link->rate = spread(20000, 400000);
@@ -121,7 +121,7 @@ static void scene_thin(struct tcp_link *link)
 
 static const struct {
 	const char *name;
-	void (*draw)(struct tcp_link *link);
+	void (*draw)(struct link_model *link);
 	unsigned weight;
 } scenes[] = {
 	{"lan", scene_lan, 10},
@@ -151,11 +151,11 @@ static void draw_links(struct sim_plan *plan)
 	// The way back is like it, or plain with the same delay, or another one of its kind.
 	if (plan->link[0].thin) {
 		// What is thinned must be the way of the ACKs.
-		plan->link[0] = (struct tcp_link){.delay = plan->link[1].delay};
+		plan->link[0] = (struct link_model){.delay = plan->link[1].delay};
 	} else if (one_in(3)) {
-		plan->link[1] = (struct tcp_link){.delay = plan->link[0].delay};
+		plan->link[1] = (struct link_model){.delay = plan->link[0].delay};
 	} else if (one_in(3)) {
-		plan->link[1] = (struct tcp_link){0};
+		plan->link[1] = (struct link_model){0};
 		scenes[i].draw(&plan->link[1]);
 	}
 }

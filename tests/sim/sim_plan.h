@@ -61,8 +61,8 @@ struct sim_conn_plan {
 
 struct sim_plan {
 	uint64_t seed;
-	const char *scene;       // for people
-	struct tcp_link link[2]; // what host [i] sends takes it
+	const char *scene;         // for people
+	struct link_model link[2]; // what host [i] sends takes it
 	struct tcp_config cfg[2];
 	uint16_t mtu[2];
 	unsigned small_pool; // mbufs of each host; 0: plenty

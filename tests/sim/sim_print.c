@@ -3,7 +3,7 @@
 
 #include "tests/sim/sim_plan.h"
 
-static void print_link(const struct tcp_link *link, unsigned from)
+static void print_link(const struct link_model *link, unsigned from)
 {
 	printf("  link from host %u: delay %.3f ms", from, (double)link->delay / 1e6);
 	if (link->jitter > 0)

@@ -49,7 +49,7 @@ static struct tcp_pair *make_pair(const struct sim_plan *plan)
 
 static bool done(struct tcp_pair *pair, void *ctx)
 {
-	static const struct tcp_link dead = {.down = true};
+	static const struct link_model dead = {.down = true};
 	struct sim *sim = ctx;
 
 	if (sim->plan->dead_after > 0 && mono_since(pair->now, sim->begin) >= sim->plan->dead_after)

@@ -91,8 +91,8 @@ struct tcp_pair *tcp_pair_new(const struct tcp_pair_options *options)
 	pair->now = (struct mono){.ns = NS_PER_SEC};
 	pair->seed = options->seed;
 	pair->link.delay = 100 * NS_PER_US;
-	tcp_link_init(&pair->way[0], options->seed * 2);
-	tcp_link_init(&pair->way[1], options->seed * 2 + 1);
+	link_way_init(&pair->way[0], options->seed * 2);
+	link_way_init(&pair->way[1], options->seed * 2 + 1);
 	host_start(pair, 0, options);
 	host_start(pair, 1, options);
 	return pair;
@@ -103,7 +103,7 @@ void tcp_pair_free(struct tcp_pair *pair)
 	for (unsigned i = 0; i < 2; i++) {
 		tcp_free(pair->host[i].tcp);
 		net_free(pair->host[i].net);
-		tcp_link_fini(&pair->way[i]);
+		link_way_fini(&pair->way[i]);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		if (test_pool_in_use(pair->host[i].pool) != 0)
@@ -133,7 +133,7 @@ static void count(struct tcp_pair *pair, unsigned from, const uint8_t *data, uin
 
 static void carry_one(struct tcp_pair *pair, unsigned from, const struct rte_mbuf *frame)
 {
-	const struct tcp_link *link = pair->own[from] != NULL ? pair->own[from] : &pair->link;
+	const struct link_model *link = pair->own[from] != NULL ? pair->own[from] : &pair->link;
 	uint8_t data[FRAME_MAX];
 	uint32_t len = 0;
 
@@ -148,7 +148,7 @@ static void carry_one(struct tcp_pair *pair, unsigned from, const struct rte_mbu
 	count(pair, from, data, len);
 	trace(pair, from, data, len);
 	if (pair->drop == NULL || !pair->drop(pair->drop_ctx, from, frame))
-		tcp_link_send(&pair->way[!from], link, data, len, pair->now, &pair->way[from]);
+		link_way_send(&pair->way[!from], link, data, len, pair->now, &pair->way[from]);
 }
 
 static void carry(struct tcp_pair *pair, unsigned from)
@@ -166,9 +166,9 @@ static void carry(struct tcp_pair *pair, unsigned from)
 // Takes the due frame that comes first, or NULL.
 static struct rte_mbuf *arrive(struct tcp_pair *pair, unsigned to)
 {
-	struct tcp_link_frame *frame;
+	struct link_frame *frame;
 
-	while ((frame = tcp_link_receive(&pair->way[to], pair->now)) != NULL) {
+	while ((frame = link_way_receive(&pair->way[to], pair->now)) != NULL) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pair->host[to].pool);
 
 		if (m == NULL) {
@@ -239,7 +239,7 @@ static struct mono next(const struct tcp_pair *pair)
 	for (unsigned i = 0; i < 2; i++) {
 		at = mono_min(at, tcp_next(pair->host[i].tcp));
 		at = mono_min(at, net_next(pair->host[i].net));
-		at = mono_min(at, tcp_link_next(&pair->way[i]));
+		at = mono_min(at, link_way_next(&pair->way[i]));
 		if (pair->wake[i].ns != 0)
 			at = mono_min(at, pair->wake[i]);
 	}

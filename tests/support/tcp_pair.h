@@ -1,4 +1,4 @@
-// Two hosts, each a real net and tcp, joined by a link in virtual time (tcp_link.h), all from one
+// Two hosts, each a real net and tcp, joined by a link in virtual time (link_model.h), all from one
 // seed. After each turn of a host tcp_check is made; what does not hold ends the test with the
 // seed.
 //
@@ -14,7 +14,7 @@
 #include "dataplane/net/net.h"
 #include "dataplane/tcp/tcp.h"
 #include "tests/support/pcap_file.h"
-#include "tests/support/tcp_link.h"
+#include "tests/support/link_model.h"
 
 struct tcp_host {
 	struct rte_mempool *pool;
@@ -37,9 +37,9 @@ typedef bool tcp_pair_drop(void *ctx, unsigned from, const struct rte_mbuf *fram
 
 struct tcp_pair {
 	struct tcp_host host[2];
-	struct tcp_link link;          // both ways
-	const struct tcp_link *own[2]; // what host [i] sends takes this one instead, if not NULL
-	struct tcp_link_way way[2];    // to host [i]
+	struct link_model link;          // both ways
+	const struct link_model *own[2]; // what host [i] sends takes this one instead, if not NULL
+	struct link_way way[2];          // to host [i]
 	struct mono now;
 	uint64_t seed;
 	uint64_t step;     // ns that pass between turns at least; 0: 1 us

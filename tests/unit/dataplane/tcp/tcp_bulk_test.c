@@ -77,7 +77,7 @@ static void finish(struct transfer *t, uint64_t limit)
 	pair->user[1] = NULL;
 	tcp_close(t->client);
 	tcp_close(t->server);
-	pair->link = (struct tcp_link){.delay = NS_PER_MS};
+	pair->link = (struct link_model){.delay = NS_PER_MS};
 	tcp_pair_run(pair, 200 * NS_PER_SEC);
 	for (unsigned i = 0; i < 2; i++) {
 		struct tcp_usage usage = tcp_usage(pair->host[i].tcp);
@@ -90,7 +90,7 @@ static void finish(struct transfer *t, uint64_t limit)
 }
 
 static void run(
-	uint64_t seed, const struct tcp_link *link, uint64_t up, uint64_t down, uint64_t limit)
+	uint64_t seed, const struct link_model *link, uint64_t up, uint64_t down, uint64_t limit)
 {
 	struct tcp_pair_options options = tcp_pair_options(seed);
 	struct transfer t;
@@ -105,7 +105,7 @@ static void run(
 
 static void test_clean_link(void **state)
 {
-	struct tcp_link link = {.delay = 5 * NS_PER_MS};
+	struct link_model link = {.delay = 5 * NS_PER_MS};
 	struct tcp_pair_options options = tcp_pair_options(3);
 	struct transfer t;
 
@@ -127,7 +127,7 @@ static void test_loss_grid(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(loss) / sizeof(loss[0]); i++)
 		for (uint64_t seed = 1; seed <= seeds(4); seed++) {
-			struct tcp_link link = {
+			struct link_model link = {
 				.delay = NS_PER_MS, .jitter = 200 * NS_PER_US, .loss = loss[i]};
 
 			run(seed * 100 + i, &link, 300000, 100000, 3600 * NS_PER_SEC);
@@ -138,7 +138,7 @@ static void test_everything_at_once(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= seeds(12); seed++) {
-		struct tcp_link link = {
+		struct link_model link = {
 			.delay = 2 * NS_PER_MS,
 			.jitter = 500 * NS_PER_US,
 			.loss = 20000,

@@ -1,4 +1,4 @@
-#include "tests/support/tcp_link.h"
+#include "tests/support/link_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 #define MILLION 1000000u
 #define FLAG_ACK 0x10
 
-void tcp_link_init(struct tcp_link_way *way, uint64_t seed)
+void link_way_init(struct link_way *way, uint64_t seed)
 {
 	memset(way, 0, sizeof(*way));
 	rng_seed(&way->rng, seed);
 }
 
-void tcp_link_fini(struct tcp_link_way *way)
+void link_way_fini(struct link_way *way)
 {
 	for (size_t i = 0; i < way->n; i++)
 		free(way->heap[i]);
@@ -31,19 +31,19 @@ static void *must(void *memory)
 	return memory;
 }
 
-static bool chance(struct tcp_link_way *way, uint32_t of_million)
+static bool chance(struct link_way *way, uint32_t of_million)
 {
 	return of_million > 0 && rng_below(&way->rng, MILLION) < of_million;
 }
 
 // --- the frames on their way: a binary heap
 
-static bool earlier(const struct tcp_link_frame *a, const struct tcp_link_frame *b)
+static bool earlier(const struct link_frame *a, const struct link_frame *b)
 {
 	return a->at.ns < b->at.ns || (a->at.ns == b->at.ns && a->order < b->order);
 }
 
-static void push(struct tcp_link_way *way, struct tcp_link_frame *frame)
+static void push(struct link_way *way, struct link_frame *frame)
 {
 	size_t i = way->n++;
 
@@ -58,10 +58,10 @@ static void push(struct tcp_link_way *way, struct tcp_link_frame *frame)
 	way->heap[i] = frame;
 }
 
-static struct tcp_link_frame *pop(struct tcp_link_way *way)
+static struct link_frame *pop(struct link_way *way)
 {
-	struct tcp_link_frame *first = way->heap[0];
-	struct tcp_link_frame *last = way->heap[--way->n];
+	struct link_frame *first = way->heap[0];
+	struct link_frame *last = way->heap[--way->n];
 	size_t i = 0;
 
 	for (size_t child = 1; child < way->n; child = 2 * i + 1) {
@@ -77,10 +77,10 @@ static struct tcp_link_frame *pop(struct tcp_link_way *way)
 	return first;
 }
 
-struct tcp_link_frame *tcp_link_receive(struct tcp_link_way *way, struct mono now)
+struct link_frame *link_way_receive(struct link_way *way, struct mono now)
 {
 	while (way->n > 0 && mono_due(now, way->heap[0]->at)) {
-		struct tcp_link_frame *frame = pop(way);
+		struct link_frame *frame = pop(way);
 
 		if (!frame->thinned)
 			return frame;
@@ -91,14 +91,14 @@ struct tcp_link_frame *tcp_link_receive(struct tcp_link_way *way, struct mono no
 
 // --- what may happen to a frame
 
-static bool is_cut(const struct tcp_link *link, struct mono now)
+static bool is_cut(const struct link_model *link, struct mono now)
 {
 	return link->down ||
 		(link->cut_every > 0 &&
 			now.ns % link->cut_every >= link->cut_every - link->cut_for);
 }
 
-static bool is_lost(struct tcp_link_way *way, const struct tcp_link *link, struct mono now)
+static bool is_lost(struct link_way *way, const struct link_model *link, struct mono now)
 {
 	if (is_cut(link, now))
 		return true;
@@ -112,8 +112,8 @@ static bool is_lost(struct tcp_link_way *way, const struct tcp_link *link, struc
 }
 
 // True when the frame does not fit; its sender may be told.
-static bool too_big(struct tcp_link_way *way, const struct tcp_link *link, const uint8_t *data,
-	uint32_t len, struct mono now, struct tcp_link_way *back)
+static bool too_big(struct link_way *way, const struct link_model *link, const uint8_t *data,
+	uint32_t len, struct mono now, struct link_way *back)
 {
 	uint8_t error[TCP_FRAME_TOO_BIG_MAX];
 	uint32_t n;
@@ -125,16 +125,16 @@ static bool too_big(struct tcp_link_way *way, const struct tcp_link *link, const
 		return true;
 	n = tcp_frame_too_big(data, len, link->hole, error);
 	if (n > 0) {
-		struct tcp_link plain = {.delay = link->delay};
+		struct link_model plain = {.delay = link->delay};
 
-		tcp_link_send(back, &plain, error, n, now, NULL);
+		link_way_send(back, &plain, error, n, now, NULL);
 	}
 	return true;
 }
 
 // The frame before the bottleneck: when it has left, or false when the queue is full.
 static bool pass_bottleneck(
-	struct tcp_link_way *way, const struct tcp_link *link, uint32_t len, struct mono *leaves)
+	struct link_way *way, const struct link_model *link, uint32_t len, struct mono *leaves)
 {
 	uint64_t wait = mono_since(way->idle_at, *leaves);
 	uint64_t waiting = wait * link->rate / NS_PER_SEC;
@@ -148,11 +148,11 @@ static bool pass_bottleneck(
 
 // Middleboxes drop a waiting pure ACK when a later one says more.
 static void thin(
-	struct tcp_link_way *way, struct tcp_link_frame *frame, struct mono now, struct mono leaves)
+	struct link_way *way, struct link_frame *frame, struct mono now, struct mono leaves)
 {
 	struct tcp_frame_info info = tcp_frame_look(frame->data, frame->len);
-	unsigned i = info.flow % TCP_LINK_FLOWS;
-	struct tcp_link_frame *old = way->flow[i].ack;
+	unsigned i = info.flow % LINK_FLOWS;
+	struct link_frame *old = way->flow[i].ack;
 	struct tcp_frame_info before;
 
 	if (!info.tcp || info.flags != FLAG_ACK || info.payload > 0)
@@ -168,7 +168,7 @@ static void thin(
 	way->flow[i].leaves = leaves;
 }
 
-static void corrupt(struct tcp_link_way *way, struct tcp_link_frame *frame)
+static void corrupt(struct link_way *way, struct link_frame *frame)
 {
 	// ARP has no checksum: a bit error there would be believed.
 	if (!tcp_frame_look(frame->data, frame->len).ip || frame->len <= TCP_FRAME_ETH)
@@ -178,10 +178,10 @@ static void corrupt(struct tcp_link_way *way, struct tcp_link_frame *frame)
 	way->count.lost++;
 }
 
-static struct tcp_link_frame *travel(struct tcp_link_way *way, const struct tcp_link *link,
+static struct link_frame *travel(struct link_way *way, const struct link_model *link,
 	const uint8_t *data, uint32_t len, struct mono leaves)
 {
-	struct tcp_link_frame *frame = must(malloc(sizeof(*frame) + len));
+	struct link_frame *frame = must(malloc(sizeof(*frame) + len));
 	uint64_t delay = link->delay;
 
 	frame->len = len;
@@ -205,11 +205,11 @@ static struct tcp_link_frame *travel(struct tcp_link_way *way, const struct tcp_
 	return frame;
 }
 
-void tcp_link_send(struct tcp_link_way *way, const struct tcp_link *link, const uint8_t *data,
-	uint32_t len, struct mono now, struct tcp_link_way *back)
+void link_way_send(struct link_way *way, const struct link_model *link, const uint8_t *data,
+	uint32_t len, struct mono now, struct link_way *back)
 {
 	struct mono leaves = now;
-	struct tcp_link_frame *frame;
+	struct link_frame *frame;
 	bool mark = link->mark > 0 &&
 		mono_since(way->idle_at, now) * link->rate / NS_PER_SEC >= link->mark;
 

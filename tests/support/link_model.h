@@ -17,7 +17,7 @@
 #include "common/base/rng.h"
 
 // What a link is like. All zero: perfect.
-struct tcp_link {
+struct link_model {
 	uint64_t delay;
 	uint64_t jitter; // up to so much more, evenly spread
 	bool in_order;   // jitter delays and does not reorder
@@ -40,7 +40,7 @@ struct tcp_link {
 	uint64_t cut_for;
 };
 
-struct tcp_link_frame {
+struct link_frame {
 	struct mono at; // when it arrives
 	uint64_t order;
 	uint32_t len;
@@ -49,7 +49,7 @@ struct tcp_link_frame {
 };
 
 // What happened to frames, for whoever must know what the link excuses.
-struct tcp_link_count {
+struct link_count {
 	uint64_t sent;
 	uint64_t lost; // by chance, cut or corruption
 	uint64_t overflow;
@@ -60,37 +60,37 @@ struct tcp_link_count {
 	uint64_t late; // by reordering
 };
 
-#define TCP_LINK_FLOWS 64
+#define LINK_FLOWS 64
 
-struct tcp_link_way {
+struct link_way {
 	struct rng rng;
-	struct tcp_link_frame **heap; // by time of arrival, then order
+	struct link_frame **heap; // by time of arrival, then order
 	size_t n;
 	size_t cap;
 	uint64_t order;
 	struct mono idle_at; // when the bottleneck has sent all that it has
 	struct mono last_at; // the latest arrival so far
 	bool bad;            // Gilbert-Elliott
-	struct tcp_link_count count;
+	struct link_count count;
 	struct {
-		struct tcp_link_frame *ack; // the last pure ACK of a connection
-		struct mono leaves;         // it waits for the bottleneck until then
-	} flow[TCP_LINK_FLOWS];
+		struct link_frame *ack; // the last pure ACK of a connection
+		struct mono leaves;     // it waits for the bottleneck until then
+	} flow[LINK_FLOWS];
 };
 
-void tcp_link_init(struct tcp_link_way *way, uint64_t seed);
-void tcp_link_fini(struct tcp_link_way *way);
+void link_way_init(struct link_way *way, uint64_t seed);
+void link_way_fini(struct link_way *way);
 
 // Sends a copy of an Ethernet frame. What goes back to its sender (ICMP) is put on `back`, if that
 // is not NULL.
-void tcp_link_send(struct tcp_link_way *way, const struct tcp_link *link, const uint8_t *data,
-	uint32_t len, struct mono now, struct tcp_link_way *back);
+void link_way_send(struct link_way *way, const struct link_model *link, const uint8_t *data,
+	uint32_t len, struct mono now, struct link_way *back);
 
 // The first frame that has arrived by now, or NULL. The caller frees it by free().
-struct tcp_link_frame *tcp_link_receive(struct tcp_link_way *way, struct mono now);
+struct link_frame *link_way_receive(struct link_way *way, struct mono now);
 
 // When the next frame arrives.
-static inline struct mono tcp_link_next(const struct tcp_link_way *way)
+static inline struct mono link_way_next(const struct link_way *way)
 {
 	return way->n > 0 ? way->heap[0]->at : MONO_NEVER;
 }
