@@ -130,7 +130,8 @@ static const char *check_timer(const struct tcp_conn *conn)
 	if (conn->orphan && conn->state == TCPS_FIN_WAIT_2 && conn->keep_at.ns == 0)
 		return "an orphan in FIN_WAIT_2 has no deadline";
 	if (conn->rexmt_at.ns != 0 &&
-		(!wheel_armed(&conn->timer.wheel) || due > conn->rexmt_at.ns + WHEEL_TICK_NS))
+		(!wheel_armed(&conn->timer.wheel) ||
+			due > RTE_MAX(conn->rexmt_at.ns, conn->tcp->now.ns) + WHEEL_TICK_NS))
 		return "the timer is not armed, or too late";
 	return NULL;
 }
