@@ -281,8 +281,10 @@ static void check_eof(struct sim *sim, struct sim_end *end)
 	if (!peer->fin)
 		sim_wrong(sim, "connection %u: TCP_EOF, and nobody sent FIN", end->of->index);
 	end->eof = true;
-	if (end->error == 0)
-		read_all(sim, end);
+	// A reset behind the FIN takes with it what was not read.
+	if (end->error != 0)
+		return;
+	read_all(sim, end);
 	if (end->read != peer->made)
 		sim_wrong(sim, "connection %u: TCP_EOF after %llu of %llu bytes", end->of->index,
 			(unsigned long long)end->read, (unsigned long long)peer->made);
