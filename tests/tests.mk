@@ -94,3 +94,12 @@ $(VDEV_CLIENT): $(call obj,tests/e2e/vdev_client/main.c tests/support/load.c) $(
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
 
 e2e: $(VDEV_CLIENT)
+
+# --- the cost of the stack alone
+TCP_COST := $(BUILD)/tcp_cost
+
+$(TCP_COST): $(call obj,$(call find_c,tests/bench/tcp_cost)) $(DP_LIB) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
+
+bench: $(TCP_COST)

@@ -1,0 +1,174 @@
+#include "tests/bench/tcp_cost/rig.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf_pool_ops.h>
+
+#include "dataplane/net/net_core.h"
+
+#define POOL_CACHE 256
+#define ROOM 2048
+#define NEIGH_RENEW_NS (10 * NS_PER_SEC)
+
+const struct rte_ether_addr rig_mac = {{2, 0, 0, 0, 0, 1}};
+const struct rte_ether_addr rig_gateway_mac = {{2, 0, 0, 0, 0, 2}};
+
+void rig_die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("tcp_cost: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+static void eal_start(uint32_t memory_mb)
+{
+	char memory[16];
+	char *argv[] = {(char[]){"tcp_cost"}, (char[]){"--no-huge"}, (char[]){"--no-shconf"},
+		(char[]){"-m"}, memory, (char[]){"--no-pci"}, (char[]){"--no-telemetry"},
+		(char[]){"--log-level=critical"}, (char[]){"-l"}, (char[]){"0"}, NULL};
+
+	snprintf(memory, sizeof(memory), "%u", memory_mb);
+	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0)
+		rig_die("rte_eal_init: %s", rte_strerror(rte_errno));
+}
+
+static void ask_huge(struct rte_mempool *pool, void *arg, struct rte_mempool_memhdr *mem,
+	unsigned index)
+{
+	uintptr_t from = RTE_ALIGN_CEIL((uintptr_t)mem->addr, (uintptr_t)RTE_PGSIZE_2M);
+	uintptr_t to = RTE_ALIGN_FLOOR((uintptr_t)mem->addr + mem->len, (uintptr_t)RTE_PGSIZE_2M);
+
+	(void)pool;
+	(void)arg;
+	(void)index;
+	if (to > from)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
+// As dataplane/port makes it.
+static struct rte_mempool *pool_make(uint32_t mbufs, bool huge)
+{
+	struct rte_pktmbuf_pool_private private = {
+		.mbuf_data_room_size = ROOM + RTE_PKTMBUF_HEADROOM};
+	struct rte_mempool *pool = rte_mempool_create_empty("packets", mbufs,
+		sizeof(struct rte_mbuf) + private.mbuf_data_room_size, POOL_CACHE, sizeof(private),
+		SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+
+	if (pool == NULL || rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0)
+		rig_die("packet buffers: %s", rte_strerror(rte_errno));
+	rte_pktmbuf_pool_init(pool, &private);
+	if (rte_mempool_populate_default(pool) < 0)
+		rig_die("%u packet buffers do not fit: more memory is needed", mbufs);
+	if (huge)
+		rte_mempool_mem_iter(pool, ask_huge, NULL);
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
+static struct ip_addr address(const char *text)
+{
+	struct ip_addr a;
+
+	if (!ip_addr_parse(text, &a))
+		rig_die("address %s", text);
+	return a;
+}
+
+struct ip_addr rig_addr(const struct rig *rig)
+{
+	return address(rig->options.v6 ? "2001:db8::11" : "198.18.0.11");
+}
+
+static void learn_gateway(struct rig *rig)
+{
+	struct ip_addr gateway = address(rig->options.v6 ? "2001:db8::1" : "198.18.0.1");
+	struct neigh *n = neigh_find(&rig->net->neigh, &gateway);
+
+	if (n == NULL)
+		n = neigh_add(&rig->net->neigh, &gateway, NEIGH_UNRESOLVED, rig->now);
+	neigh_learn(&rig->net->neigh, n, &rig_gateway_mac, NEIGH_SOLICITED, rig->now);
+	rig->learnt_at = rig->now.ns;
+}
+
+static void flush(struct rig *rig)
+{
+	struct rte_mbuf *m;
+
+	while (net_collect(rig->net, &m, 1) == 1)
+		rte_pktmbuf_free(m);
+}
+
+static void stack_start(struct rig *rig)
+{
+	struct net_config net = {.mac = rig_mac,
+		.mtu = 1500,
+		.addr_n = 2,
+		.gateway4 = address("198.18.0.1"),
+		.gateway6 = address("2001:db8::1"),
+		.neigh_max = 1024,
+		.frag_max = 64,
+		.seed = 1};
+	struct tcp_config tcp = tcp_config_default();
+
+	if (!rig->options.software_csum)
+		net.tx_offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+	if (!ip_prefix_parse("198.18.0.11/24", &net.addr[0]) ||
+		!ip_prefix_parse("2001:db8::11/64", &net.addr[1]))
+		rig_die("own addresses");
+	tcp.conns_max = rig->options.conns;
+	tcp.mem_max = UINT64_C(8) << 30;
+	tcp.secret = (struct siphash_key){{1, 2}};
+	tcp.seed = 1;
+	rig->net = net_new(&net, rig->pool, rig->stats, rig->now);
+	if (rig->net != NULL)
+		rig->tcp = tcp_new(&tcp, rig->net, rig->pool, rig->stats, rig->now);
+	if (rig->tcp == NULL || tcp_listen(rig->tcp, NULL, RIG_PORT, 4096, &rig->listener) != 0)
+		rig_die("no memory for %u connections", tcp.conns_max);
+}
+
+void rig_start(struct rig *rig, const struct rig_options *options)
+{
+	*rig = (struct rig){.options = *options, .now = {NS_PER_SEC}, .timers_at = {NS_PER_SEC}};
+	eal_start(options->memory_mb);
+	rig->stats = aligned_alloc(CACHE_LINE, RTE_CACHE_LINE_ROUNDUP(sizeof(*rig->stats)));
+	if (rig->stats == NULL)
+		rig_die("no memory");
+	memset(rig->stats, 0, sizeof(*rig->stats));
+	rig->pool = pool_make(options->mbufs, options->huge);
+	stack_start(rig);
+	flush(rig);
+	learn_gateway(rig);
+	flush(rig);
+}
+
+void rig_stop(struct rig *rig)
+{
+	unsigned left;
+
+	tcp_free(rig->tcp);
+	net_free(rig->net);
+	left = rte_mempool_in_use_count(rig->pool);
+	if (left != 0)
+		rig_die("%u packet buffers leaked", left);
+	rte_mempool_free(rig->pool);
+	free(rig->stats);
+}
+
+void rig_step(struct rig *rig)
+{
+	rig->now = mono_add(rig->now, RIG_STEP_NS);
+	if (rig->now.ns - rig->learnt_at > NEIGH_RENEW_NS)
+		learn_gateway(rig);
+}
