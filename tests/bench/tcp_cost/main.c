@@ -11,7 +11,6 @@
 #include "tests/bench/tcp_cost/figure.h"
 
 #define EXIT_NO_COUNTER 3
-#define MBUF_BYTES 2560 // with all that lies around it
 #define MBUFS_BESIDE 16384
 
 static const struct figure figures[] = {
@@ -118,7 +117,6 @@ static struct settings parse(int argc, char **argv)
 	if (s.active == 0 || s.active > s.rig.conns)
 		s.active = s.rig.conns;
 	s.rig.mbufs = s.active + MBUFS_BESIDE;
-	s.rig.memory_mb = (uint32_t)((uint64_t)s.rig.mbufs * MBUF_BYTES >> 20) + 64;
 	return s;
 }
 

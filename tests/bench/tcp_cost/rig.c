@@ -32,47 +32,48 @@ void rig_die(const char *format, ...)
 	exit(1);
 }
 
-static void eal_start(uint32_t memory_mb)
+static void eal_start(void)
 {
-	char memory[16];
 	char *argv[] = {(char[]){"tcp_cost"}, (char[]){"--no-huge"}, (char[]){"--no-shconf"},
-		(char[]){"-m"}, memory, (char[]){"--no-pci"}, (char[]){"--no-telemetry"},
+		(char[]){"-m"}, (char[]){"64"}, (char[]){"--no-pci"}, (char[]){"--no-telemetry"},
 		(char[]){"--log-level=critical"}, (char[]){"-l"}, (char[]){"0"}, NULL};
 
-	snprintf(memory, sizeof(memory), "%u", memory_mb);
 	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0)
 		rig_die("rte_eal_init: %s", rte_strerror(rte_errno));
 }
 
-static void ask_huge(struct rte_mempool *pool, void *arg, struct rte_mempool_memhdr *mem,
-	unsigned index)
+// Memory of our own, since what the EAL has without huge pages is of a kind that the kernel gives
+// none to.
+static void pool_memory(struct rte_mempool *pool, struct rig *rig)
 {
-	uintptr_t from = RTE_ALIGN_CEIL((uintptr_t)mem->addr, (uintptr_t)RTE_PGSIZE_2M);
-	uintptr_t to = RTE_ALIGN_FLOOR((uintptr_t)mem->addr + mem->len, (uintptr_t)RTE_PGSIZE_2M);
+	size_t each = (size_t)pool->header_size + pool->elt_size + pool->trailer_size;
 
-	(void)pool;
-	(void)arg;
-	(void)index;
-	if (to > from)
-		madvise((void *)from, to - from, MADV_HUGEPAGE);
+	rig->memory_len = RTE_ALIGN_CEIL(each * pool->size, (size_t)RTE_PGSIZE_2M);
+	rig->memory = mmap(NULL, rig->memory_len, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (rig->memory == MAP_FAILED)
+		rig_die("%zu MB of packet buffers do not fit", rig->memory_len >> 20);
+	madvise(rig->memory, rig->memory_len,
+		rig->options.huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	if (rte_mempool_populate_iova(
+		    pool, rig->memory, RTE_BAD_IOVA, rig->memory_len, NULL, NULL) < 0)
+		rig_die("packet buffers: %s", rte_strerror(rte_errno));
 }
 
 // As dataplane/port makes it.
-static struct rte_mempool *pool_make(uint32_t mbufs, bool huge)
+static struct rte_mempool *pool_make(struct rig *rig)
 {
 	struct rte_pktmbuf_pool_private private = {
 		.mbuf_data_room_size = ROOM + RTE_PKTMBUF_HEADROOM};
-	struct rte_mempool *pool = rte_mempool_create_empty("packets", mbufs,
-		sizeof(struct rte_mbuf) + private.mbuf_data_room_size, POOL_CACHE, sizeof(private),
-		SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	struct rte_mempool *pool = rte_mempool_create_empty("packets", rig->options.mbufs,
+		(unsigned)sizeof(struct rte_mbuf) + private.mbuf_data_room_size, POOL_CACHE,
+		sizeof(private), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 
-	if (pool == NULL || rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0)
+	if (pool == NULL ||
+		rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0)
 		rig_die("packet buffers: %s", rte_strerror(rte_errno));
 	rte_pktmbuf_pool_init(pool, &private);
-	if (rte_mempool_populate_default(pool) < 0)
-		rig_die("%u packet buffers do not fit: more memory is needed", mbufs);
-	if (huge)
-		rte_mempool_mem_iter(pool, ask_huge, NULL);
+	pool_memory(pool, rig);
 	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
 	return pool;
 }
@@ -141,12 +142,12 @@ static void stack_start(struct rig *rig)
 void rig_start(struct rig *rig, const struct rig_options *options)
 {
 	*rig = (struct rig){.options = *options, .now = {NS_PER_SEC}, .timers_at = {NS_PER_SEC}};
-	eal_start(options->memory_mb);
+	eal_start();
 	rig->stats = aligned_alloc(CACHE_LINE, RTE_CACHE_LINE_ROUNDUP(sizeof(*rig->stats)));
 	if (rig->stats == NULL)
 		rig_die("no memory");
 	memset(rig->stats, 0, sizeof(*rig->stats));
-	rig->pool = pool_make(options->mbufs, options->huge);
+	rig->pool = pool_make(rig);
 	stack_start(rig);
 	flush(rig);
 	learn_gateway(rig);
@@ -163,6 +164,7 @@ void rig_stop(struct rig *rig)
 	if (left != 0)
 		rig_die("%u packet buffers leaked", left);
 	rte_mempool_free(rig->pool);
+	munmap(rig->memory, rig->memory_len);
 	free(rig->stats);
 }
 

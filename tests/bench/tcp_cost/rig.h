@@ -22,7 +22,6 @@
 struct rig_options {
 	uint32_t conns;
 	uint32_t mbufs;
-	uint32_t memory_mb; // of the EAL, for the pool of mbufs
 	bool v6;
 	bool software_csum; // else the port is said to check and to fill in all checksums
 	bool huge;
@@ -38,6 +37,8 @@ struct rig {
 	struct tcp_listener *listener;
 	struct stats *stats;
 	uint64_t learnt_at;
+	void *memory; // of the pool
+	size_t memory_len;
 };
 
 extern const struct rte_ether_addr rig_mac;
