@@ -6,7 +6,7 @@
 // stay as they are for ever, so that two versions can tell each other apart.
 //
 // Every kind is a state, not a step: sending it twice is harmless, and the newest one is all that
-// counts. docs/protocol.md tells the story.
+// counts. docs/protocol.md tells the story. Questions and answers are in ipc_ask.h.
 #pragma once
 
 #include <stddef.h>
@@ -14,6 +14,7 @@
 
 #include "common/base/compiler.h"
 #include "common/cluster/snapshot.h"
+#include "common/ipc/ipc_ask.h"
 #include "common/stats/stats.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-endian");

@@ -60,6 +60,8 @@ static int make_pools(struct tcp *tcp)
 	if (rc == 0)
 		rc = tcp_table_init(
 			&tcp->table, cfg->conns_max + cfg->half_open_max + cfg->time_wait_max);
+	if (rc == 0)
+		rc = trace_ring_init(&tcp->trace);
 	tcp->table.pools[TCP_KIND_CONN] = &tcp->conns;
 	tcp->table.pools[TCP_KIND_HALF_OPEN] = &tcp->half_opens;
 	tcp->table.pools[TCP_KIND_TIME_WAIT] = &tcp->time_waits;
@@ -77,6 +79,7 @@ static void free_pools(struct tcp *tcp)
 	pool_fini(&tcp->time_waits);
 	pool_fini(&tcp->sents);
 	pool_fini(&tcp->reasms);
+	trace_ring_fini(&tcp->trace);
 }
 
 // The smallest shift with which a window of rcv_buf can be said.

@@ -6,6 +6,7 @@
 #include "dataplane/tcp/tcp_header.h"
 #include "dataplane/tcp/tcp_loss.h"
 #include "dataplane/tcp/tcp_time_wait.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // Segments are never made smaller than this, whatever a peer or an ICMP message asks for: tiny
 // ones multiply the work (CVE-2019-11479).
@@ -49,6 +50,9 @@ void tcp_conn_set_mss(struct tcp_conn *conn)
 	mss = RTE_MIN(mss, fits);
 	mss = RTE_MAX(mss, MSS_MIN);
 	// RFC 6691: the option does not count options, the segment does.
+	if (conn->mss != 0)
+		tcp_trace(conn->tcp, conn, TRACE_MSS, conn->mss,
+			mss - (conn->ts_on ? TCP_OPT_TS_LEN : 0));
 	conn->mss = (uint16_t)(mss - (conn->ts_on ? TCP_OPT_TS_LEN : 0));
 	conn->cc.mss = conn->mss;
 	conn->full_ok = false;
@@ -109,6 +113,8 @@ void tcp_conn_set_state(struct tcp_conn *conn, enum tcp_state state)
 		stat_inc(stats, STAT_tcp_curr_estab);
 	if (!counts_as_established(state) && counts_as_established(old))
 		stat_dec(stats, STAT_tcp_curr_estab);
+	if (state != old)
+		tcp_trace(conn->tcp, conn, TRACE_STATE, old, state);
 	conn->state = (uint8_t)state;
 }
 
@@ -159,6 +165,7 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
 {
 	struct tcp *tcp = conn->tcp;
 
+	tcp_trace(tcp, conn, TRACE_END, (uint32_t)error, tcp_conn_unacked(conn));
 	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
 		stat_inc(tcp->stats, STAT_tcp_attempt_fails);
 	else if (error != 0 && counts_as_established((enum tcp_state)conn->state))

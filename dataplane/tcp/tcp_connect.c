@@ -2,9 +2,11 @@
 #include <errno.h>
 
 #include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_header.h"
 #include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_listen.h"
 #include "dataplane/tcp/tcp_time_wait.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // RFC 6335 §6.
 #define PORT_FIRST 49152u
@@ -59,6 +61,7 @@ static void start(struct tcp_conn *conn, const uint32_t *isn_floor)
 	conn->syn_due = true;
 	tcp_conn_touch(conn);
 	stat_inc(tcp->stats, STAT_tcp_active_opens);
+	tcp_trace(tcp, conn, TRACE_CONNECT, tcp_header_mss(&conn->key, conn->path.mtu), 0);
 }
 
 int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,

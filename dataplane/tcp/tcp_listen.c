@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dataplane/tcp/tcp_output.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 static bool claims(const struct tcp_listener *listener, const struct ip_addr *addr, uint16_t port)
 {
@@ -107,5 +108,6 @@ struct tcp_conn *tcp_listener_establish(struct tcp_listener *listener, const str
 	list_push_back(&listener->accept, &conn->accept_link);
 	listener->waiting++;
 	stat_inc(tcp->stats, STAT_tcp_passive_opens);
+	tcp_trace(tcp, conn, TRACE_ACCEPT, conn->mss, conn->snd_wnd);
 	return conn;
 }

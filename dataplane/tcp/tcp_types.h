@@ -13,6 +13,7 @@
 #include "common/base/pool.h"
 #include "common/base/rng.h"
 #include "common/base/wheel.h"
+#include "common/stats/trace.h"
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/tcp.h"
 #include "dataplane/tcp/tcp_fifo.h"
@@ -221,5 +222,6 @@ struct tcp {
 	uint32_t port_next;
 	uint8_t rcv_wscale;
 	struct rng rng;
+	struct trace_ring trace;
 	struct wheel wheel;
 };
