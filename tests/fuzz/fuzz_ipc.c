@@ -68,6 +68,48 @@ static void walk_status(const struct ipc_msg *msg)
 		strlen(status.driver) < IPC_TEXT_MAX);
 }
 
+// Reads everything that the control plane could read. The name hash changes with every new row, so
+// that it is made right here, lest the corpus become stale.
+static void walk_answer(const struct ipc_msg *msg)
+{
+	char *payload = malloc(msg->len);
+	struct ipc_answer head;
+
+	must(payload != NULL);
+	memcpy(payload, msg->payload, msg->len);
+	memcpy(&head, payload, sizeof(head));
+	head.rows = ipc_ask_rows();
+	memcpy(payload, &head, sizeof(head));
+	if (ipc_answer_check(msg->id, payload, msg->len) != NULL) {
+		free(payload);
+		return;
+	}
+	must(ipc_ask_error_text((enum ipc_ask_error)head.error) != NULL);
+	if (msg->id == IPC_CONNS) {
+		for (size_t at = sizeof(struct ipc_conns); at < msg->len;) {
+			struct conn_info info;
+
+			must(msg->len - at >= sizeof(info));
+			memcpy(&info, payload + at, sizeof(info));
+			conn_info_clean(&info);
+			must(strlen(info.cc) < CONN_CC_MAX && conn_state_names[info.state] != NULL);
+			must(conn_timer_names[info.timer] != NULL);
+			at += sizeof(info);
+		}
+	} else if (msg->id == IPC_TRACE) {
+		for (size_t at = sizeof(struct ipc_trace); at < msg->len;) {
+			char text[TRACE_TEXT_MAX];
+			struct trace_rec rec;
+
+			must(msg->len - at >= sizeof(rec));
+			memcpy(&rec, payload + at, sizeof(rec));
+			must(trace_text(&rec, text) == strlen(text));
+			at += sizeof(rec);
+		}
+	}
+	free(payload);
+}
+
 static void walk_small(const struct ipc_msg *msg)
 {
 	struct ipc_hello hello;
@@ -101,6 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		walk_stats(&msg);
 	else if (msg.id == IPC_STATUS)
 		walk_status(&msg);
+	else if (msg.id == IPC_CONNS || msg.id == IPC_TRACE || msg.id == IPC_CAPTURE)
+		walk_answer(&msg);
 	else
 		walk_small(&msg);
 	return 0;

@@ -22,6 +22,12 @@ static void version_and_ids(void **state)
 	assert_int_equal(IPC_STATS, 4);
 	assert_int_equal(IPC_STATUS, 5);
 	assert_int_equal(IPC_REFRESH, 6);
+	assert_int_equal(IPC_CONNS_ASK, 7);
+	assert_int_equal(IPC_CONNS, 8);
+	assert_int_equal(IPC_TRACE_ASK, 9);
+	assert_int_equal(IPC_TRACE, 10);
+	assert_int_equal(IPC_CAPTURE_ASK, 11);
+	assert_int_equal(IPC_CAPTURE, 12);
 	assert_int_equal(IPC_DATAPLANE, 1);
 	assert_int_equal(IPC_CONTROLPLANE, 2);
 }
@@ -118,6 +124,73 @@ static void status(void **state)
 	AT(ipc_status, worker, 528);
 }
 
+static void questions(void **state)
+{
+	(void)state;
+	SIZE(ipc_ask, 16);
+	AT(ipc_ask, worker, 8);
+	SIZE(ipc_conns_ask, 48);
+	AT(ipc_conns_ask, remote, 16);
+	AT(ipc_conns_ask, from, 32);
+	AT(ipc_conns_ask, max, 36);
+	AT(ipc_conns_ask, port, 40);
+	AT(ipc_conns_ask, state, 42);
+	SIZE(ipc_trace_ask, 32);
+	AT(ipc_trace_ask, from, 16);
+	AT(ipc_trace_ask, back, 24);
+	AT(ipc_trace_ask, max, 28);
+	SIZE(ipc_capture_limits, 32);
+	AT(ipc_capture_limits, packets, 16);
+	AT(ipc_capture_limits, bytes, 20);
+	AT(ipc_capture_limits, ms, 24);
+	AT(ipc_capture_limits, port, 28);
+	AT(ipc_capture_limits, snap, 30);
+	SIZE(ipc_capture_ask, 64);
+	AT(ipc_capture_ask, id, 16);
+	AT(ipc_capture_ask, op, 24);
+	AT(ipc_capture_ask, offset, 28);
+	AT(ipc_capture_ask, limits, 32);
+}
+
+static void answers(void **state)
+{
+	(void)state;
+	SIZE(ipc_answer, 40);
+	AT(ipc_answer, at_ns, 8);
+	AT(ipc_answer, wall_ns, 16);
+	AT(ipc_answer, worker, 24);
+	AT(ipc_answer, worker_n, 28);
+	AT(ipc_answer, error, 32);
+	AT(ipc_answer, rows, 36);
+	SIZE(ipc_conns, 48);
+	AT(ipc_conns, next, 40);
+	AT(ipc_conns, n, 44);
+	SIZE(conn_info, 64 + 8 * CONN_NUM_N);
+	AT(conn_info, remote, 16);
+	AT(conn_info, local_port, 32);
+	AT(conn_info, slot, 36);
+	AT(conn_info, options, 40);
+	AT(conn_info, state, 44);
+	AT(conn_info, cc, 48);
+	AT(conn_info, num, 64);
+	SIZE(ipc_trace, 64);
+	AT(ipc_trace, first, 40);
+	AT(ipc_trace, end, 48);
+	AT(ipc_trace, n, 56);
+	SIZE(trace_rec, 32);
+	AT(trace_rec, slot, 8);
+	AT(trace_rec, remote_port, 16);
+	AT(trace_rec, event, 20);
+	AT(trace_rec, a, 24);
+	SIZE(ipc_capture_state, 56);
+	AT(ipc_capture_state, limits, 8);
+	AT(ipc_capture_state, packets, 40);
+	AT(ipc_capture_state, running, 48);
+	SIZE(ipc_capture, 40 + 4 * 56 + 8);
+	AT(ipc_capture, offset, 264);
+	AT(ipc_capture, n, 268);
+}
+
 static void golden_bytes(void **state)
 {
 	static const unsigned char want[] = {
@@ -181,6 +254,8 @@ int main(void)
 		cmocka_unit_test(snapshot),
 		cmocka_unit_test(figures),
 		cmocka_unit_test(status),
+		cmocka_unit_test(questions),
+		cmocka_unit_test(answers),
 		cmocka_unit_test(golden_bytes),
 	};
 
