@@ -179,6 +179,8 @@ static bool make_loop(struct node *node)
 	if (rc == 0)
 		rc = loop_add(node->loop, link_fd(node->link), on_link, node);
 	if (rc == 0)
+		rc = loop_add(node->loop, link_timer_fd(node->link), on_link, node);
+	if (rc == 0)
 		rc = loop_add_tick(node->loop, LINK_TICK_NS, on_link, node);
 	if (rc == 0)
 		rc = loop_add_tick(node->loop, PORT_TICK_NS, on_port_tick, node);

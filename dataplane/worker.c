@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_pause.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
 #include "common/base/log.h"
+#include "dataplane/answer.h"
 #include "dataplane/idle.h"
 
 #define EXCHANGE_RING 256
@@ -48,6 +50,8 @@ struct worker {
 	struct rte_ring *learn; // ARP and ND frames that other workers saw
 	struct rte_ring *icmp;  // struct net_icmp, the same
 	struct worker *const *workers;
+	struct link *link; // while it runs
+	struct capture capture;
 	struct stats stats;
 };
 
@@ -61,6 +65,8 @@ static unsigned receive(struct worker *w)
 
 	if (n == 0)
 		return 0;
+	if (capture_on(&w->capture))
+		capture_take(&w->capture, frames, n, w->now);
 	net_input(w->net, frames, n, w->now, &w->rx);
 	w->rx.seg_n = port_keep_own(w->port, w->id, w->rx.seg, w->rx.seg_n, &w->stats);
 	return n;
@@ -147,6 +153,15 @@ static unsigned exchange(struct worker *w)
 	return work;
 }
 
+static unsigned collect(struct worker *w)
+{
+	unsigned n = net_collect(w->net, w->tx, NET_BURST);
+
+	if (capture_on(&w->capture))
+		capture_take(&w->capture, w->tx, n, w->now);
+	return n;
+}
+
 // Gives the port what it takes; the rest waits for the next turn. True when all is gone.
 static bool transmit(struct worker *w)
 {
@@ -154,7 +169,7 @@ static bool transmit(struct worker *w)
 		unsigned sent;
 
 		if (w->tx_n == 0)
-			w->tx_n = net_collect(w->net, w->tx, NET_BURST);
+			w->tx_n = collect(w);
 		if (w->tx_n == 0)
 			return true;
 		sent = port_tx(w->port, w->id, w->tx, w->tx_n, &w->stats);
@@ -175,6 +190,22 @@ static void send_all(struct worker *w)
 	while (transmit(w) && !all);
 }
 
+// What the control plane wants to know of this worker.
+static void answer_run(struct worker *w)
+{
+	struct link_desk *desk = link_asked(w->link, w->id);
+	struct answer_ctx ctx = {.tcp = w->tcp, .capture = &w->capture, .now = w->now};
+	struct timespec wall;
+
+	if (capture_on(&w->capture))
+		capture_advance(&w->capture, w->now);
+	if (likely(desk == NULL))
+		return;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	ctx.wall_ns = (uint64_t)wall.tv_sec * NS_PER_SEC + (uint64_t)wall.tv_nsec;
+	answer(&ctx, desk);
+}
+
 static void timers_run(struct worker *w)
 {
 	if (likely(!mono_due(w->now, w->timers_at)))
@@ -183,6 +214,7 @@ static void timers_run(struct worker *w)
 	tcp_advance(w->tcp, w->now);
 	session_advance(w->session, w->now);
 	store_advance(w->store, w->now);
+	answer_run(w);
 	w->timers_at = mono_add(w->now, TIMER_TICK_NS);
 }
 
@@ -290,6 +322,7 @@ void worker_run(struct worker *w, struct link *link)
 	snprintf(name, sizeof(name), "worker-%u", w->id);
 	pthread_setname_np(pthread_self(), name);
 	__atomic_store_n(&w->ended, false, __ATOMIC_RELEASE);
+	w->link = link;
 	link_worker_start(link, w->id);
 	while (serving(w)) {
 		const struct snapshot *snapshot = link_snapshot(link);
@@ -359,6 +392,11 @@ struct worker *worker_new(const struct worker_config *config, const struct clock
 	w->drain_until = MONO_NEVER;
 	w->ended = true;
 	idle_init(&w->idle, config->adaptive);
+	if (capture_init(&w->capture) != 0) {
+		log_err("worker %u: not enough memory", w->id);
+		free(w);
+		return NULL;
+	}
 	snprintf(name, sizeof(name), "learn-%u", w->id);
 	w->learn = rte_ring_create(name, EXCHANGE_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	snprintf(name, sizeof(name), "icmp-%u", w->id);
@@ -419,5 +457,6 @@ void worker_free(struct worker *w)
 	if (w->net)
 		net_free(w->net);
 	frames_free(w);
+	capture_fini(&w->capture);
 	free(w);
 }

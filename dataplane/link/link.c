@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/ipc/ipc_peer.h"
@@ -13,6 +15,10 @@
 #define REPORT_EVERY_NS NS_PER_SEC
 #define GRACE_POLL_NS NS_PER_MS
 #define EVENTS_PER_POLL 64
+// A worker looks at its desk each millisecond, or when it wakes. One that does not for that long is
+// not waited for any more; its answer is sent whenever it comes.
+#define ANSWER_POLL_NS (2 * NS_PER_MS)
+#define ANSWER_PATIENCE_NS NS_PER_SEC
 
 struct link_main {
 	struct ipc_peer *peer;
@@ -29,6 +35,10 @@ struct link_main {
 
 	// Arrived during the grace period; only the newest is kept.
 	struct snapshot *staged;
+
+	struct link_desks desks;
+	struct mono asked_at; // the last question came
+	int timer_fd;
 
 	size_t stats_size;
 	void *stats; // payload of a STATS message
@@ -56,7 +66,11 @@ static bool add_main(struct link *link, const struct link_config *config, struct
 	m->self = ipc_hello_make(IPC_DATAPLANE, config->version);
 	m->stats_size = ipc_stats_size(config->worker_n);
 	m->stats = malloc(m->stats_size);
-	return m->stats != NULL;
+	m->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (link_desks_init(&m->desks, config->worker_n) != 0)
+		return false;
+	link->desks = m->desks.desk;
+	return m->stats != NULL && m->timer_fd >= 0;
 }
 
 struct link *link_new(const struct link_config *config, struct mono now)
@@ -94,6 +108,9 @@ void link_free(struct link *link)
 		drop_snapshot(link->main->retired);
 		free(link->main->staged);
 		free(link->main->stats);
+		link_desks_fini(&link->main->desks);
+		if (link->main->timer_fd >= 0)
+			close(link->main->timer_fd);
 		free(link->main);
 	}
 	drop_snapshot(link->current);
@@ -235,6 +252,59 @@ static void report(struct link_main *m, struct mono now)
 	report_stats(m);
 }
 
+// --- questions and answers
+
+static void send_answer(struct link_main *m, enum ipc_id id, unsigned char *answer, size_t len)
+{
+	struct ipc_answer head;
+
+	memcpy(&head, answer, sizeof(head));
+	head.worker_n = m->config.worker_n;
+	head.rows = ipc_ask_rows();
+	memcpy(answer, &head, sizeof(head));
+	(void)ipc_peer_send(m->peer, id, answer, len);
+}
+
+static void refuse(struct link_main *m, const struct ipc_msg *msg)
+{
+	enum ipc_id id = link_desk_answer_id((enum ipc_id)msg->id);
+	size_t len = ipc_row(id)->min; // the fixed part, without anything behind it
+	struct ipc_answer head = {.error = IPC_ASK_NO_WORKER};
+	unsigned char answer[sizeof(struct ipc_capture)] = {0};
+	struct ipc_ask ask;
+
+	_Static_assert(sizeof(answer) >= sizeof(struct ipc_conns) &&
+			sizeof(answer) >= sizeof(struct ipc_trace),
+		"the largest of them");
+	memcpy(&ask, msg->payload, sizeof(ask));
+	head.ask = ask.ask;
+	head.worker = ask.worker;
+	memcpy(answer, &head, sizeof(head));
+	send_answer(m, id, answer, len);
+}
+
+static void take_ask(struct link_main *m, const struct ipc_msg *msg, struct mono now)
+{
+	m->asked_at = now;
+	if (!link_desk_put(&m->desks, msg))
+		refuse(m, msg);
+}
+
+static void send_answers(struct link_main *m, struct mono now)
+{
+	struct itimerspec soon = {.it_value.tv_nsec = ANSWER_POLL_NS};
+	struct link_desk *desk;
+	uint64_t expired;
+
+	while ((desk = link_desk_next(&m->desks)) != NULL) {
+		send_answer(m, link_desk_answer_id(desk->id), desk->answer, desk->len);
+		link_desk_done(&m->desks, desk);
+	}
+	(void)!read(m->timer_fd, &expired, sizeof(expired));
+	if (m->desks.asked > 0 && mono_since(now, m->asked_at) < ANSWER_PATIENCE_NS)
+		(void)timerfd_settime(m->timer_fd, 0, &soon, NULL);
+}
+
 static void take_event(struct link *link, const struct ipc_peer_event *event, struct mono now)
 {
 	if (event->what == IPC_PEER_LINKED ||
@@ -242,6 +312,8 @@ static void take_event(struct link *link, const struct ipc_peer_event *event, st
 		report(link->main, now);
 	else if (event->what == IPC_PEER_MSG && event->msg.id == IPC_SNAPSHOT)
 		take_snapshot(link, &event->msg);
+	else if (event->what == IPC_PEER_MSG && link_desk_takes(event->msg.id))
+		take_ask(link->main, &event->msg, now);
 }
 
 void link_poll(struct link *link, struct mono now)
@@ -253,6 +325,7 @@ void link_poll(struct link *link, struct mono now)
 		take_event(link, &event, now);
 	while (advance(link))
 		;
+	send_answers(m, now);
 	if (!mono_due(now, m->report_at))
 		return;
 	m->report_at = mono_add(now, REPORT_EVERY_NS);
@@ -263,6 +336,11 @@ void link_poll(struct link *link, struct mono now)
 int link_fd(const struct link *link)
 {
 	return ipc_peer_fd(link->main->peer);
+}
+
+int link_timer_fd(const struct link *link)
+{
+	return link->main->timer_fd;
 }
 
 struct mono link_next(const struct link *link, struct mono now)

@@ -1,6 +1,7 @@
 // The data plane's end of the IPC. Runs on the MAIN thread: takes snapshots from the control plane,
 // checks, stages and swaps them (RCU), acknowledges an epoch once every worker has passed it, and
-// sends figures and status once a second. With the control plane away, the last snapshot stays.
+// sends figures and status once a second. Questions to a worker are put on its desk (link_desk.h),
+// and its answers sent. With the control plane away, the last snapshot stays.
 //
 // The main thread must be pinned off the worker cores BEFORE link_new: nng starts its threads
 // there, and they inherit its affinity (ipc_threads.h has a check).
@@ -33,6 +34,7 @@
 #include "common/cluster/snapshot.h"
 #include "common/ipc/ipc.h"
 #include "common/stats/stats.h"
+#include "dataplane/link/link_desk.h"
 
 struct link_config {
 	const char *path;                 // of the socket, without "ipc://"
@@ -51,7 +53,8 @@ struct link_main;
 struct link {
 	const struct snapshot *current; // atomic: swapped by link_poll
 	struct rte_rcu_qsbr *qsbr;
-	struct link_main *main; // the main thread's part
+	struct link_desk *desks; // one for each worker
+	struct link_main *main;  // the main thread's part
 };
 
 // NULL on error, which is in the log with what to do about it.
@@ -62,6 +65,8 @@ void link_free(struct link *link);
 // Does what there is to do, without waiting. Call it when link_fd is readable and at link_next.
 void link_poll(struct link *link, struct mono now);
 int link_fd(const struct link *link);
+// Likewise, when it is readable: it wakes the loop soon after a question, for its answer.
+int link_timer_fd(const struct link *link);
 struct mono link_next(const struct link *link, struct mono now);
 
 // The epoch that every worker uses; 0: none yet. Main thread.
@@ -84,6 +89,12 @@ static inline void link_worker_stop(struct link *link, unsigned worker)
 static inline const struct snapshot *link_snapshot(const struct link *link)
 {
 	return __atomic_load_n(&link->current, __ATOMIC_ACQUIRE);
+}
+
+// A question for this worker, or NULL. Now and then is often enough.
+static inline struct link_desk *link_asked(const struct link *link, unsigned worker)
+{
+	return link_desk_asked(&link->desks[worker]);
 }
 
 static inline void link_quiescent(struct link *link, unsigned worker)

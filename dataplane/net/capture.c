@@ -256,7 +256,8 @@ void capture_states(const struct capture *capture, struct mono now,
 			.packets = slot->packets,
 			.bytes = slot->bytes,
 			.running = running,
-			.left_ms = running ? (uint32_t)(mono_since(slot->until, now) / NS_PER_MS) : 0,
+			.left_ms =
+				running ? (uint32_t)(mono_since(slot->until, now) / NS_PER_MS) : 0,
 		};
 	}
 }
