@@ -18,6 +18,7 @@
 #include "controlplane/rest/rest_http.h"
 
 #define FILES_WANTED 65536
+#define TICK_NS (200 * NS_PER_MS)
 
 struct node {
 	struct options *options; // holds the configuration in effect
@@ -39,13 +40,14 @@ static uint64_t wall_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
 }
 
-static void serve(void *arg, const char *method, const char *uri, struct rest_reply *reply)
+static void serve(void *arg, struct rest_request *request, struct rest_reply *reply)
 {
 	struct node *node = arg;
 	struct rest_ctx ctx = {
 		.conf = node->options->conf,
 		.cluster = node->cluster,
 		.dp = dp_link_view(node->link),
+		.asks = dp_link_asks(node->link),
 		.version = node->version,
 		.source = node->host,
 		.pid = (uint32_t)getpid(),
@@ -54,18 +56,34 @@ static void serve(void *arg, const char *method, const char *uri, struct rest_re
 		.now = loop_now(),
 	};
 
-	rest_serve(&ctx, method, uri, reply);
+	rest_serve(&ctx, request, reply);
 }
 
 static void on_http(void *arg, struct mono now)
 {
-	(void)now;
-	rest_http_poll(((struct node *)arg)->http);
+	struct node *node = arg;
+
+	rest_http_poll(node->http);
+	dp_link_ask(node->link, now);
 }
 
 static void on_link(void *arg, struct mono now)
 {
-	dp_link_poll(((struct node *)arg)->link, now);
+	struct node *node = arg;
+
+	dp_link_poll(node->link, now);
+	// What came may be an answer, and that lead to the next question.
+	rest_http_again(node->http);
+	dp_link_ask(node->link, now);
+}
+
+// Questions whose time is up.
+static void on_tick(void *arg, struct mono now)
+{
+	struct node *node = arg;
+
+	dp_link_ask(node->link, now);
+	rest_http_again(node->http);
 }
 
 // What is read once, at start: said, since the file now says something else.
@@ -154,6 +172,8 @@ static bool add_to_loop(struct node *node)
 		error = loop_add(loop, dp_link_fd(node->link), on_link, node);
 	if (error == 0)
 		error = loop_add(loop, rest_http_fd(node->http), on_http, node);
+	if (error == 0)
+		error = loop_add_tick(loop, TICK_NS, on_tick, node);
 	if (error != 0)
 		log_err("cannot start: %s", strerror(-error));
 	return error == 0;

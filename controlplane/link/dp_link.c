@@ -16,6 +16,7 @@
 struct dp_link {
 	struct ipc_peer *peer;
 	struct cluster *cluster;
+	struct dp_asks *asks;
 	struct dp_view view;
 	uint64_t start_ms; // Unix time at which the link was made
 
@@ -47,8 +48,11 @@ struct dp_link *dp_link_new(const char *path, const char *version, struct cluste
 	memset(link, 0, sizeof(*link));
 	link->cluster = cluster;
 	link->start_ms = wall_ms();
-	link->peer = ipc_peer_new(&config);
+	link->asks = dp_asks_new();
+	if (link->asks != NULL)
+		link->peer = ipc_peer_new(&config);
 	if (link->peer == NULL) {
+		dp_asks_free(link->asks);
 		free(link);
 		return NULL;
 	}
@@ -65,6 +69,7 @@ void dp_link_free(struct dp_link *link)
 	if (link == NULL)
 		return;
 	ipc_peer_free(link->peer);
+	dp_asks_free(link->asks);
 	free(link->view.figures);
 	free(link);
 }
@@ -183,6 +188,11 @@ static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct
 		view->status_at = now;
 		view->status_known = true;
 		break;
+	case IPC_CONNS:
+	case IPC_TRACE:
+	case IPC_CAPTURE:
+		dp_asks_take(link->asks, msg);
+		break;
 	default:
 		break; // nothing else comes from a data plane but HELLO
 	}
@@ -207,12 +217,30 @@ void dp_link_poll(struct dp_link *link, struct mono now)
 			break;
 		case IPC_PEER_LOST:
 			link->view.linked = false;
+			dp_asks_lost(link->asks);
 			break;
 		case IPC_PEER_MSG:
 			take_message(link, &event.msg, now);
 			break;
 		}
 	}
+	dp_link_ask(link, now);
+}
+
+void dp_link_ask(struct dp_link *link, struct mono now)
+{
+	const union ipc_any_ask *ask;
+	enum ipc_id id;
+	size_t len;
+
+	dp_asks_expire(link->asks, now);
+	while ((ask = dp_asks_next(link->asks, &id, &len)) != NULL)
+		dp_asks_sent(link->asks, ipc_peer_send(link->peer, id, ask, len));
+}
+
+struct dp_asks *dp_link_asks(struct dp_link *link)
+{
+	return link->asks;
 }
 
 const struct dp_view *dp_link_view(const struct dp_link *link)

@@ -9,6 +9,7 @@
 #include "common/ipc/ipc.h"
 #include "common/stats/stats.h"
 #include "controlplane/cluster/cluster.h"
+#include "controlplane/link/dp_ask.h"
 
 // What is known of the data plane. Figures stay when it goes away; their age tells.
 struct dp_view {
@@ -41,4 +42,9 @@ void dp_link_poll(struct dp_link *link, struct mono now);
 // The snapshot changed. Sent now, or as soon as there is a link.
 void dp_link_push(struct dp_link *link);
 
+// Sends the question that is next, and gives up those whose time is up. dp_link_poll does it too;
+// call it after something was asked, and now and then.
+void dp_link_ask(struct dp_link *link, struct mono now);
+
 const struct dp_view *dp_link_view(const struct dp_link *link);
+struct dp_asks *dp_link_asks(struct dp_link *link);

@@ -1,19 +1,22 @@
 #include "controlplane/rest/rest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/slice.h"
 #include "controlplane/rest/rest_handler.h"
 
+#define REST_MAX 32 // of what stands in the place of a star
+
 struct row {
+	const char *method;
 	const char *path;
 	void (*handler)(const struct rest_ctx *ctx, struct rest_reply *reply);
 	const char *help;
 };
 
 static const struct row rows[] = {
-#define REST(path, handler, help) {path, handler, help},
+#define REST(method, path, handler, help) {#method, path, handler, help},
 #include "controlplane/rest/rest.def"
 #undef REST
 };
@@ -54,10 +57,15 @@ void rest_help(const struct rest_ctx *ctx, struct rest_reply *reply)
 	json_t *list = json_array();
 
 	(void)ctx;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_t *methods = json_pack("[s]", rows[i].method);
+
+		if (strcmp(rows[i].method, "GET") == 0)
+			json_array_append_new(methods, json_string("HEAD"));
 		json_array_append_new(list,
-			json_pack("{s:[s, s], s:s, s:s}", "methods", "GET", "HEAD", "path",
-				rows[i].path, "help", rows[i].help));
+			json_pack("{s:o, s:s, s:s}", "methods", methods, "path", rows[i].path,
+				"help", rows[i].help));
+	}
 	rest_reply_json(reply, json_pack("{s:o}", "endpoints", list));
 }
 
@@ -69,30 +77,87 @@ void rest_ping(const struct rest_ctx *ctx, struct rest_reply *reply)
 	reply->len = reply->body != NULL ? strlen(reply->body) : 0;
 }
 
-static const struct row *find(struct slice path)
+// What stands in the place of the star, "" without one; NULL: another path.
+static const char *match(const struct row *row, const char *path, size_t len)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (slice_eq(path, slice_str(rows[i].path)))
+	size_t row_len = strlen(row->path);
+	bool star = row->path[row_len - 1] == '*';
+
+	if (!star)
+		return len == row_len && memcmp(path, row->path, len) == 0 ? "" : NULL;
+	row_len--;
+	return len > row_len && memcmp(path, row->path, row_len) == 0 ? path + row_len : NULL;
+}
+
+static bool takes(const struct row *row, const char *method)
+{
+	return strcmp(row->method, method) == 0 ||
+		(strcmp(row->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+// The row for a path and method; NULL: *allow has the methods of that path, NULL when there is no
+// such path.
+static const struct row *find(const char *method, const char *path, size_t len, const char **allow)
+{
+	bool get = false;
+	bool post = false;
+	bool delete = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (match(&rows[i], path, len) == NULL)
+			continue;
+		if (takes(&rows[i], method))
 			return &rows[i];
+		get |= strcmp(rows[i].method, "GET") == 0;
+		post |= strcmp(rows[i].method, "POST") == 0;
+		delete |= strcmp(rows[i].method, "DELETE") == 0;
+	}
+	*allow = post ? "GET, HEAD, POST" : delete ? "GET, HEAD, DELETE" : get ? "GET, HEAD" : NULL;
 	return NULL;
 }
 
-void rest_serve(
-	const struct rest_ctx *ctx, const char *method, const char *uri, struct rest_reply *reply)
+static void refuse(const char *allow, struct rest_reply *reply)
 {
-	size_t path_len = strcspn(uri, "?#");
-	const struct row *row = find(slice_make(uri, path_len));
-	struct rest_ctx asked = *ctx;
+	char text[64];
 
-	asked.query = uri[path_len] == '?' ? uri + path_len + 1 : "";
+	if (allow == NULL) {
+		rest_error(reply, REST_NOT_FOUND, "no such path; /v1/help lists all");
+		return;
+	}
+	reply->allow = allow;
+	snprintf(text, sizeof(text), "this path takes %s only", allow);
+	rest_error(reply, REST_METHOD_NOT_ALLOWED, text);
+}
+
+// What stands in the place of the star. What is too long names nothing.
+static void copy_rest(const struct row *row, const char *path, size_t len, char rest[REST_MAX])
+{
+	const char *from = match(row, path, len);
+	size_t n = *from != '\0' ? len - (size_t)(from - path) : 0;
+
+	if (n >= REST_MAX)
+		n = 0;
+	memcpy(rest, from, n);
+	rest[n] = '\0';
+}
+
+void rest_serve(const struct rest_ctx *ctx, struct rest_request *request, struct rest_reply *reply)
+{
+	const char *uri = request->uri;
+	size_t path_len = strcspn(uri, "?#");
+	const char *allow = NULL;
+	const struct row *row = find(request->method, uri, path_len, &allow);
+	struct rest_ctx asked = *ctx;
+	char rest[REST_MAX];
 
 	*reply = (struct rest_reply){.status = REST_OK, .type = REST_JSON};
 	if (row == NULL) {
-		rest_error(reply, REST_NOT_FOUND, "no such path; /v1/help lists all");
-	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		reply->allow = "GET, HEAD";
-		rest_error(reply, REST_METHOD_NOT_ALLOWED, "this path takes GET and HEAD only");
-	} else {
-		row->handler(&asked, reply);
+		refuse(allow, reply);
+		return;
 	}
+	copy_rest(row, uri, path_len, rest);
+	asked.request = request;
+	asked.rest = rest;
+	asked.query = uri[path_len] == '?' ? uri + path_len + 1 : "";
+	row->handler(&asked, reply);
 }

@@ -14,9 +14,11 @@
 
 #define REST_JSON "application/json; charset=utf-8"
 #define REST_TEXT "text/plain; charset=utf-8"
+#define REST_PCAP "application/vnd.tcpdump.pcap"
 
 enum rest_status {
 	REST_OK = 200,
+	REST_CREATED = 201,
 	REST_BAD_REQUEST = 400,
 	REST_NOT_FOUND = 404,
 	REST_METHOD_NOT_ALLOWED = 405,
@@ -24,21 +26,36 @@ enum rest_status {
 	REST_BUSY = 503,
 };
 
+// What a request keeps while it waits for the data plane (rest_job.h).
+struct rest_job;
+
+struct rest_request {
+	const char *method;
+	const char *uri;
+	const char *body; // not terminated; NULL when there is none
+	size_t body_len;
+	struct rest_job *job; // NULL at first, then the handler's; ended by rest_request_end
+};
+
 // All that handlers may look at.
 struct rest_ctx {
 	const struct conf *conf;
 	const struct cluster *cluster;
 	const struct dp_view *dp;
+	struct dp_asks *asks; // for handlers that ask the data plane
 	const char *version;
 	const char *source; // host name
 	uint32_t pid;
 	uint64_t start_ms; // Unix time at which the control plane started
 	uint64_t wall_ms;  // Unix time
 	struct mono now;
+	struct rest_request *request;
+	const char *rest;  // of the path, where its row ends with a star; "" otherwise
 	const char *query; // what follows the first '?' of the address, undecoded; "" when nothing
 };
 
 struct rest_reply {
+	bool wait; // no reply yet: serve the same request again when something changed
 	enum rest_status status;
 	const char *type;  // of the body
 	const char *allow; // methods, with REST_METHOD_NOT_ALLOWED; NULL otherwise
@@ -48,8 +65,9 @@ struct rest_reply {
 	size_t len;
 };
 
-// Sets ctx->query for the handler, from `uri`.
-void rest_serve(
-	const struct rest_ctx *ctx, const char *method, const char *uri, struct rest_reply *reply);
+// Sets query, rest and request of ctx for the handler.
+void rest_serve(const struct rest_ctx *ctx, struct rest_request *request, struct rest_reply *reply);
+// After the last rest_serve of the request, whether it was answered or not.
+void rest_request_end(struct rest_request *request);
 void rest_error(struct rest_reply *reply, enum rest_status status, const char *message);
 void rest_reply_free(struct rest_reply *reply);

@@ -5,7 +5,7 @@
 
 #include "controlplane/rest/rest.h"
 
-#define REST(path, handler, help) \
+#define REST(method, path, handler, help) \
 	void handler(const struct rest_ctx *ctx, struct rest_reply *reply);
 // Two rows may share a handler; C allows to declare it twice.
 #include "controlplane/rest/rest.def"

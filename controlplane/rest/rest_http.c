@@ -14,8 +14,14 @@
 
 #include "common/base/log.h"
 
-// No endpoint reads a body yet; a longer one is refused by nng.
+// A longer one is refused by nng.
 #define BODY_MAX 4096
+
+// A request whose reply waits.
+struct parked {
+	nng_aio *aio;
+	struct rest_request request;
+};
 
 struct rest_http {
 	nng_http_server *server;
@@ -24,6 +30,8 @@ struct rest_http {
 	int fd;
 	rest_http_serve *serve;
 	void *ctx;
+	unsigned parked_n;
+	struct parked parked[REST_HTTP_PARKED_MAX];
 
 	pthread_mutex_t lock; // below; never held around a call of nng
 	bool closing;
@@ -218,6 +226,10 @@ void rest_http_free(struct rest_http *http)
 	pthread_mutex_unlock(&http->lock);
 	while ((aio = take(http)) != NULL)
 		refuse(aio, "the program is stopping");
+	for (unsigned i = 0; i < http->parked_n; i++) {
+		rest_request_end(&http->parked[i].request);
+		refuse(http->parked[i].aio, "the program is stopping");
+	}
 	server = http->server;
 	added = http->added;
 	if (http->started)
@@ -233,6 +245,53 @@ int rest_http_fd(const struct rest_http *http)
 	return http->fd;
 }
 
+// Whether the request is over.
+static bool serve(struct rest_http *http, nng_aio *aio, struct rest_request *request)
+{
+	struct rest_reply reply;
+
+	http->serve(http->ctx, request, &reply);
+	if (reply.wait)
+		return false;
+	rest_request_end(request);
+	finish(aio, &reply);
+	return true;
+}
+
+static void serve_new(struct rest_http *http, nng_aio *aio)
+{
+	nng_http_req *req = nng_aio_get_input(aio, 0);
+	struct rest_request request = {
+		.method = nng_http_req_get_method(req),
+		.uri = nng_http_req_get_uri(req),
+	};
+	void *body = NULL;
+
+	nng_http_req_get_data(req, &body, &request.body_len);
+	request.body = body;
+	if (serve(http, aio, &request))
+		return;
+	if (http->parked_n < REST_HTTP_PARKED_MAX) {
+		http->parked[http->parked_n++] = (struct parked){.aio = aio, .request = request};
+		return;
+	}
+	rest_request_end(&request);
+	refuse(aio, "too many requests wait for the data plane");
+}
+
+void rest_http_again(struct rest_http *http)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < http->parked_n; i++) {
+		struct parked *parked = &http->parked[i];
+
+		if (!serve(http, parked->aio, &parked->request))
+			http->parked[kept++] = *parked;
+	}
+	http->parked_n = kept;
+}
+
 void rest_http_poll(struct rest_http *http)
 {
 	eventfd_t count;
@@ -240,14 +299,8 @@ void rest_http_poll(struct rest_http *http)
 
 	// Emptied first: a request that comes in meanwhile makes it readable again.
 	(void)eventfd_read(http->fd, &count);
-	for (unsigned i = 0; i < REST_HTTP_WAITING_MAX && (aio = take(http)) != NULL; i++) {
-		nng_http_req *req = nng_aio_get_input(aio, 0);
-		struct rest_reply reply;
-
-		http->serve(
-			http->ctx, nng_http_req_get_method(req), nng_http_req_get_uri(req), &reply);
-		finish(aio, &reply);
-	}
+	for (unsigned i = 0; i < REST_HTTP_WAITING_MAX && (aio = take(http)) != NULL; i++)
+		serve_new(http, aio);
 	// Whatever the bound left over.
 	if (http->n > 0)
 		(void)eventfd_write(http->fd, 1);

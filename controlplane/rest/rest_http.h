@@ -1,6 +1,7 @@
 // REST over nng's HTTP server. Requests arrive on nng's threads; they wait in a bounded queue until
 // the event loop answers them, so that all logic is on one thread. A full queue answers 503 at
-// once. What is malformed, nng answers.
+// once. A reply that waits for the data plane is parked, and served again by rest_http_again. What
+// is malformed, nng answers.
 #pragma once
 
 #include "common/base/compiler.h"
@@ -8,12 +9,12 @@
 #include "controlplane/rest/rest.h"
 
 #define REST_HTTP_WAITING_MAX 256
+#define REST_HTTP_PARKED_MAX 64
 
 struct rest_http;
 
-// Fills in the reply; called by rest_http_poll.
-typedef void rest_http_serve(
-	void *ctx, const char *method, const char *uri, struct rest_reply *reply);
+// Fills in the reply; called by rest_http_poll, and by rest_http_again while reply->wait is set.
+typedef void rest_http_serve(void *ctx, struct rest_request *request, struct rest_reply *reply);
 
 // Serves on `listen` (host:port). NULL on error, which is in the log with what to do about it.
 struct rest_http *rest_http_new(
@@ -25,3 +26,5 @@ void rest_http_free(struct rest_http *http);
 int rest_http_fd(const struct rest_http *http);
 // Answers all that wait.
 void rest_http_poll(struct rest_http *http);
+// Serves again those whose reply had to wait.
+void rest_http_again(struct rest_http *http);
