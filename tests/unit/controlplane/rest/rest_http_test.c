@@ -15,18 +15,48 @@
 
 #include "common/base/log.h"
 #include "controlplane/rest/rest_http.h"
+#include "controlplane/rest/rest_job.h"
 
 #define WAIT_MS 10000
 
 static struct rest_http *http;
 static uint16_t port;
 static unsigned served;
+static struct dp_asks *asks;
 
-static void serve(void *ctx, const char *method, const char *uri, struct rest_reply *reply)
+static bool held;        // those who ask for /wait wait
+static unsigned waiting; // jobs that there are
+
+static void job_free(struct rest_job *job)
 {
+	waiting--;
+	free(job);
+}
+
+static void serve(void *ctx, struct rest_request *request, struct rest_reply *reply)
+{
+	const char *method = request->method;
+	const char *uri = request->uri;
+
 	(void)ctx;
 	served++;
 	*reply = (struct rest_reply){.status = REST_OK, .type = REST_TEXT};
+	if (strcmp(uri, "/wait") == 0 && request->job == NULL) {
+		request->job = calloc(1, sizeof(*request->job));
+		request->job->asks = asks;
+		request->job->free = job_free;
+		waiting++;
+	}
+	if (strcmp(uri, "/wait") == 0 && held) {
+		reply->wait = true;
+		return;
+	}
+	if (strcmp(uri, "/echo") == 0) {
+		reply->body = malloc(request->body_len + 1);
+		memcpy(reply->body, request->body, request->body_len);
+		reply->len = request->body_len;
+		return;
+	}
 	if (strcmp(uri, "/no") == 0) {
 		reply->allow = "GET, HEAD";
 		reply->aged = true;
@@ -63,6 +93,9 @@ static int setup(void **state)
 	(void)state;
 	log_set_level(LOG_EMERG);
 	served = 0;
+	waiting = 0;
+	held = true;
+	asks = dp_asks_new();
 	port = free_port();
 	http = make("127.0.0.1", port);
 	return http != NULL ? 0 : -1;
@@ -72,6 +105,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	rest_http_free(http);
+	assert_int_equal(waiting, 0);
+	dp_asks_free(asks);
 	return 0;
 }
 
@@ -270,6 +305,92 @@ static void stopping_answers_what_waits(void **state)
 	close(fd);
 }
 
+static void a_body_is_read(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{\"a\": 12}");
+	expect(fd, "\r\n\r\n{\"a\": 12}");
+	close(fd);
+}
+
+// A reply that waits holds up nobody else, and comes when it is there.
+static void a_reply_may_wait(void **state)
+{
+	int slow = dial();
+	int fd = dial();
+
+	(void)state;
+	say(slow, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_string_equal(hear(slow, "\r\n\r\n", 200), "");
+	assert_int_equal(waiting, 1);
+	say(fd, "GET /other HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(fd, "GET /other");
+	rest_http_again(http);
+	assert_int_equal(waiting, 1);
+	held = false;
+	rest_http_again(http);
+	assert_int_equal(waiting, 0);
+	expect(slow, "GET /wait");
+	say(slow, "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect(slow, "GET /next");
+	close(slow);
+	close(fd);
+}
+
+static void replies_that_wait_are_bounded(void **state)
+{
+	enum { N = REST_HTTP_PARKED_MAX + 6 };
+	int fd[N];
+	unsigned ok = 0;
+	unsigned busy = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		fd[i] = dial();
+		say(fd[i], "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	for (unsigned i = 0; i < 100 && served < N; i++)
+		(void)hear(fd[0], "\r\n\r\n", 20);
+	assert_int_equal(served, N);
+	assert_int_equal(waiting, REST_HTTP_PARKED_MAX);
+	held = false;
+	rest_http_again(http);
+	assert_int_equal(waiting, 0);
+	for (unsigned i = 0; i < N; i++) {
+		const char *got = hear(fd[i], "\r\n\r\n", WAIT_MS);
+
+		ok += strstr(got, "HTTP/1.1 200") != NULL;
+		busy += strstr(got, "HTTP/1.1 503") != NULL;
+		close(fd[i]);
+	}
+	assert_int_equal(ok, REST_HTTP_PARKED_MAX);
+	assert_int_equal(busy, N - REST_HTTP_PARKED_MAX);
+}
+
+// One whose client has gone meanwhile, and one that the end of the program finds.
+static void those_who_wait_may_go_and_the_program_may_end(void **state)
+{
+	int gone = dial();
+	int fd = dial();
+
+	(void)state;
+	say(gone, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	(void)hear(gone, "\r\n\r\n", 200);
+	assert_int_equal(waiting, 1);
+	close(gone);
+	(void)hear(fd, "x", 100);
+	held = false;
+	rest_http_again(http);
+	assert_int_equal(waiting, 0);
+	held = true;
+	say(fd, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	(void)hear(fd, "\r\n\r\n", 200);
+	assert_int_equal(waiting, 1); // teardown frees it
+	close(fd);
+}
+
 static void a_port_in_use_or_foreign_is_refused(void **state)
 {
 	(void)state;
@@ -305,6 +426,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_long_a_header_is_survived, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_waits_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(stopping_answers_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_body_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reply_may_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(replies_that_wait_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			those_who_wait_may_go_and_the_program_may_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_port_in_use_or_foreign_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(ipv6_and_any_address_work, setup, teardown),
