@@ -25,8 +25,12 @@ static uint32_t options(const struct tcp_conn *conn)
 
 	if (conn->ts_on)
 		bits |= 1u << CONN_OPTION_TIMESTAMPS;
+	if (conn->sack_on)
+		bits |= 1u << CONN_OPTION_SACK;
 	if (conn->wscale_on)
 		bits |= 1u << CONN_OPTION_WSCALE;
+	if (conn->ecn_on)
+		bits |= 1u << CONN_OPTION_ECN;
 	return bits;
 }
 
@@ -34,11 +38,23 @@ static enum conn_phase phase(const struct tcp_conn *conn)
 {
 	if (!tcp_conn_synchronized(conn))
 		return CONN_PHASE_OPENING;
-	if (conn->rexmt_mode == TCP_REXMT_RTO && conn->retries > 0)
-		return CONN_PHASE_LOSS;
-	if (conn->recovering)
-		return CONN_PHASE_RECOVERY;
+	if (conn->ca != TCP_CA_OPEN)
+		return conn->ca == TCP_CA_LOSS ? CONN_PHASE_LOSS : CONN_PHASE_RECOVERY;
 	return conn->cc.cwnd < conn->cc.ssthresh ? CONN_PHASE_SLOW_START : CONN_PHASE_AVOIDANCE;
+}
+
+static enum conn_timer awaited(enum tcp_rexmt_mode mode)
+{
+	switch (mode) {
+	case TCP_REXMT_PROBE:
+		return CONN_TIMER_LOSS_PROBE;
+	case TCP_REXMT_PERSIST:
+		return CONN_TIMER_PERSIST;
+	case TCP_REXMT_NONE:
+	case TCP_REXMT_RTO:
+		break;
+	}
+	return CONN_TIMER_RETRANSMIT;
 }
 
 // The first of the deadlines that are set.
@@ -48,9 +64,8 @@ static void timer(const struct tcp_conn *conn, struct conn_info *out)
 		struct mono at;
 		enum conn_timer kind;
 	} deadlines[] = {
-		{conn->rexmt_at,
-			conn->rexmt_mode == TCP_REXMT_PERSIST ? CONN_TIMER_PERSIST
-							      : CONN_TIMER_RETRANSMIT},
+		{conn->rexmt_at, awaited(conn->rexmt_mode)},
+		{conn->rack.reo_at, CONN_TIMER_REORDERING},
 		{conn->delack_at, CONN_TIMER_DELAYED_ACK},
 		{conn->keep_at, CONN_TIMER_KEEPALIVE},
 	};
@@ -71,6 +86,7 @@ static void path(const struct tcp_conn *conn, struct conn_info *out)
 
 	SET(srtt_us, conn->rtt.srtt);
 	SET(rttvar_us, conn->rtt.rttvar);
+	SET(min_rtt_us, tcp_rtt_min(&conn->rtt));
 	SET(rto_us,
 		tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max) / NS_PER_US);
 	SET(backoff, conn->backoff);
@@ -86,13 +102,16 @@ static void path(const struct tcp_conn *conn, struct conn_info *out)
 
 static void sending(const struct tcp_conn *conn, struct conn_info *out)
 {
+	uint32_t unacked = conn->snd_nxt - conn->snd_una;
+
 	SET(snd_wnd_bytes, conn->snd_wnd);
 	SET(snd_wscale, conn->snd_wscale);
 	SET(in_flight_bytes, tcp_loss_in_flight(conn));
-	SET(unacked_bytes, conn->snd_nxt - conn->snd_una);
+	SET(unacked_bytes, unacked);
 	SET(unsent_bytes, tcp_conn_unsent(conn));
-	SET(unacked_segs, conn->sent.n);
-	SET(lost_segs, conn->sent.lost);
+	SET(sacked_bytes, conn->sent.sacked);
+	if (tcp_conn_synchronized(conn))
+		SET(lost_bytes, seq_ahead(unacked, conn->sent.pipe + conn->sent.sacked));
 	SET(dup_acks, conn->dup_acks);
 }
 
