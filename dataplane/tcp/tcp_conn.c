@@ -42,6 +42,7 @@ struct tcp_conn *tcp_conn_new(
 
 void tcp_conn_set_mss(struct tcp_conn *conn)
 {
+	uint16_t before = conn->mss;
 	uint16_t peer_mss = conn->peer_mss;
 	bool v4 = ip_addr_is_v4(&conn->key.remote);
 	uint32_t mss = peer_mss != 0 ? peer_mss : v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
@@ -50,10 +51,9 @@ void tcp_conn_set_mss(struct tcp_conn *conn)
 	mss = RTE_MIN(mss, fits);
 	mss = RTE_MAX(mss, MSS_MIN);
 	// RFC 6691: the option does not count options, the segment does.
-	if (conn->mss != 0)
-		tcp_trace(conn->tcp, conn, TRACE_MSS, conn->mss,
-			mss - (conn->ts_on ? TCP_OPT_TS_LEN : 0));
 	conn->mss = (uint16_t)(mss - (conn->ts_on ? TCP_OPT_TS_LEN : 0));
+	if (before != 0 && before != conn->mss)
+		tcp_trace(conn->tcp, conn, TRACE_MSS, before, conn->mss);
 	conn->cc.mss = conn->mss;
 	conn->full_ok = false;
 }
@@ -165,7 +165,8 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
 {
 	struct tcp *tcp = conn->tcp;
 
-	tcp_trace(tcp, conn, TRACE_END, (uint32_t)error, tcp_conn_unacked(conn));
+	if (conn->state != TCPS_CLOSED)
+		tcp_trace(tcp, conn, TRACE_END, (uint32_t)error, tcp_conn_unacked(conn));
 	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
 		stat_inc(tcp->stats, STAT_tcp_attempt_fails);
 	else if (error != 0 && counts_as_established((enum tcp_state)conn->state))

@@ -279,6 +279,187 @@ static void the_last_snapshot_outlives_the_control_plane(void **state)
 	assert_int_equal(hear_ack(WAIT_MS).epoch, 5);
 }
 
+// --- questions to workers
+
+static void ask(uint64_t number, uint32_t worker)
+{
+	struct ipc_conns_ask question = {.head = {.ask = number, .worker = worker}, .from = 7};
+
+	assert_true(ipc_peer_send(cp, IPC_CONNS_ASK, &question, sizeof(question)));
+}
+
+// What the worker finds on its desk, within a while; NULL: nothing.
+static struct link_desk *find_asked(unsigned worker, int wait_ms)
+{
+	struct link_desk *desk = NULL;
+
+	for (int ms = 0; ms < wait_ms && desk == NULL; ms += 5) {
+		link_poll(dp, now());
+		desk = link_asked(dp, worker);
+		usleep(desk == NULL ? 5000 : 0);
+	}
+	return desk;
+}
+
+// Answers `n` empty records.
+static void answer(struct link_desk *desk, uint32_t n)
+{
+	struct ipc_conns conns = {.head = {.ask = desk->ask.head.ask}, .n = n};
+
+	memset(desk->answer, 0, IPC_CONNS_SIZE(n));
+	memcpy(desk->answer, &conns, sizeof(conns));
+	link_desk_answered(desk, IPC_CONNS_SIZE(n));
+}
+
+// The next answer to a question about connections; all zero: none.
+static struct ipc_conns hear_conns(int wait_ms)
+{
+	struct ipc_peer_event event = hear(IPC_PEER_MSG, IPC_CONNS, wait_ms);
+	struct ipc_conns conns = {0};
+
+	if (event.msg.payload != NULL) {
+		assert_null(ipc_answer_check(IPC_CONNS, event.msg.payload, event.msg.len));
+		memcpy(&conns, event.msg.payload, sizeof(conns));
+	}
+	return conns;
+}
+
+static void a_question_goes_to_its_worker_and_the_answer_back(void **state)
+{
+	struct link_desk *desk;
+	struct ipc_conns conns;
+
+	(void)state;
+	assert_null(link_asked(dp, 1));
+	ask(5, 1);
+	desk = find_asked(1, WAIT_MS);
+	assert_non_null(desk);
+	assert_int_equal(desk->id, IPC_CONNS_ASK);
+	assert_int_equal(desk->ask.conns.from, 7);
+	assert_null(link_asked(dp, 0));
+	assert_null(link_asked(dp, 2));
+	assert_int_equal(hear_conns(100).head.ask, 0); // not before the worker is done
+	answer(desk, IPC_CONNS_MAX);
+	assert_null(link_asked(dp, 1));
+	conns = hear_conns(WAIT_MS);
+	assert_int_equal(conns.head.ask, 5);
+	assert_int_equal(conns.n, IPC_CONNS_MAX);
+	assert_int_equal(conns.head.worker_n, WORKERS);
+	// And once more, in the same place.
+	ask(6, 1);
+	desk = find_asked(1, WAIT_MS);
+	assert_non_null(desk);
+	answer(desk, 0);
+	assert_int_equal(hear_conns(WAIT_MS).head.ask, 6);
+}
+
+static void a_worker_that_does_not_answer_holds_up_no_other(void **state)
+{
+	struct link_desk *stuck;
+	struct link_desk *desk;
+
+	(void)state;
+	ask(1, 0);
+	stuck = find_asked(0, WAIT_MS);
+	assert_non_null(stuck);
+	ask(2, 2);
+	desk = find_asked(2, WAIT_MS);
+	assert_non_null(desk);
+	answer(desk, 1);
+	assert_int_equal(hear_conns(WAIT_MS).head.ask, 2);
+	// Of what comes meanwhile, the newest waits.
+	ask(3, 0);
+	assert_int_equal(hear_conns(100).head.ask, 0);
+	ask(4, 0);
+	assert_int_equal(hear_conns(100).head.ask, 0);
+	assert_int_equal(stuck->ask.head.ask, 1); // what the worker reads does not change
+	answer(stuck, 0);
+	assert_int_equal(hear_conns(WAIT_MS).head.ask, 1);
+	desk = find_asked(0, WAIT_MS);
+	assert_non_null(desk);
+	assert_int_equal(desk->ask.head.ask, 4);
+	answer(desk, 0);
+	assert_int_equal(hear_conns(WAIT_MS).head.ask, 4);
+	assert_null(find_asked(0, 50));
+}
+
+static void a_worker_that_is_not_there_is_refused(void **state)
+{
+	static const uint32_t workers[] = {WORKERS, UINT32_MAX};
+	struct ipc_capture_ask capture = {.head = {.ask = 9, .worker = WORKERS}};
+	struct ipc_peer_event event;
+	struct ipc_answer head;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
+		struct ipc_conns conns;
+
+		ask(8, workers[i]);
+		conns = hear_conns(WAIT_MS);
+		assert_int_equal(conns.head.ask, 8);
+		assert_int_equal(conns.head.error, IPC_ASK_NO_WORKER);
+	}
+	assert_true(ipc_peer_send(cp, IPC_CAPTURE_ASK, &capture, sizeof(capture)));
+	event = hear(IPC_PEER_MSG, IPC_CAPTURE, WAIT_MS);
+	assert_non_null(event.msg.payload);
+	assert_null(ipc_answer_check(IPC_CAPTURE, event.msg.payload, event.msg.len));
+	memcpy(&head, event.msg.payload, sizeof(head));
+	assert_int_equal(head.error, IPC_ASK_NO_WORKER);
+}
+
+// The control plane goes while its question is being answered: the answer is for nobody, and the
+// desk serves the next one.
+static void an_answer_for_a_control_plane_that_went(void **state)
+{
+	struct link_desk *desk;
+
+	(void)state;
+	ask(1, 0);
+	desk = find_asked(0, WAIT_MS);
+	assert_non_null(desk);
+	ipc_peer_free(cp);
+	for (int i = 0; i < 20; i++) {
+		link_poll(dp, now());
+		usleep(1000);
+	}
+	answer(desk, 0);
+	cp = make_cp();
+	for (int i = 0; i < 100 && !ipc_peer_linked(cp); i++)
+		(void)hear(IPC_PEER_LINKED, 0, 100);
+	assert_true(ipc_peer_linked(cp));
+	ask(2, 0);
+	desk = find_asked(0, WAIT_MS);
+	assert_non_null(desk);
+	assert_int_equal(desk->ask.head.ask, 2);
+	answer(desk, 0);
+	assert_int_equal(hear_conns(WAIT_MS).head.ask, 2);
+}
+
+// The timer wakes the loop while an answer is awaited, and rests otherwise.
+static void the_timer_runs_only_while_something_is_asked(void **state)
+{
+	struct pollfd fd = {.fd = link_timer_fd(dp), .events = POLLIN};
+	struct link_desk *desk;
+
+	(void)state;
+	link_poll(dp, now());
+	assert_int_equal(poll(&fd, 1, 50), 0);
+	ask(1, 0);
+	desk = find_asked(0, WAIT_MS);
+	assert_non_null(desk);
+	assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
+	answer(desk, 0);
+	link_poll(dp, now());
+	assert_int_equal(poll(&fd, 1, 50), 0);
+	// One that never answers is not waited for for ever.
+	ask(2, 0);
+	assert_non_null(find_asked(0, WAIT_MS));
+	skip_ns += 2 * NS_PER_SEC;
+	(void)poll(&fd, 1, 50);
+	link_poll(dp, now());
+	assert_int_equal(poll(&fd, 1, 50), 0);
+}
+
 static void the_number_of_workers_is_checked(void **state)
 {
 	(void)state;
@@ -354,6 +535,16 @@ int main(void)
 			figures_come_each_second_and_when_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_last_snapshot_outlives_the_control_plane, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_question_goes_to_its_worker_and_the_answer_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_does_not_answer_holds_up_no_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_worker_that_is_not_there_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_answer_for_a_control_plane_that_went, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_timer_runs_only_while_something_is_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_number_of_workers_is_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			snapshots_are_whole_under_running_workers, setup, teardown),
