@@ -151,6 +151,7 @@ static struct net_config net_settings(const struct conf *conf, const struct port
 		.vlan = (uint16_t)conf->dataplane.vlan,
 		.addr_n = conf->dataplane.address.n,
 		.tx_offloads = facts->tx_offloads,
+		.tso = facts->tso,
 		.neigh_max = NEIGHBOURS,
 		.frag_max = FRAGMENTED,
 	};

@@ -119,6 +119,13 @@ static void fill_l4(struct rte_mbuf *m, size_t csum_off, uint16_t pseudo)
 	memcpy(at, &sum, sizeof(sum));
 }
 
+// The length that the pseudo-header is made with: the port fills in that of each frame that it
+// cuts.
+static uint32_t pseudo_len(const struct rte_mbuf *m)
+{
+	return m->ol_flags & RTE_MBUF_F_TX_TCP_SEG ? 0 : m->pkt_len - m->l3_len;
+}
+
 // The port adds the rest to what stands in the field.
 static void offload_tcp(struct rte_mbuf *m, uint16_t pseudo)
 {
@@ -131,7 +138,7 @@ static void offload_tcp(struct rte_mbuf *m, uint16_t pseudo)
 void csum_fill4(struct rte_mbuf *m, struct rte_ipv4_hdr *ip, uint64_t offloads)
 {
 	if (ip->next_proto_id == IPPROTO_TCP) {
-		uint16_t pseudo = csum_pseudo4(ip, IPPROTO_TCP, m->pkt_len - m->l3_len);
+		uint16_t pseudo = csum_pseudo4(ip, IPPROTO_TCP, pseudo_len(m));
 
 		if (offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) {
 			offload_tcp(m, pseudo);
@@ -149,12 +156,10 @@ void csum_fill4(struct rte_mbuf *m, struct rte_ipv4_hdr *ip, uint64_t offloads)
 
 void csum_fill6(struct rte_mbuf *m, struct rte_ipv6_hdr *ip, uint64_t offloads)
 {
-	uint32_t len = m->pkt_len - m->l3_len;
-
 	if (ip->proto == IPPROTO_ICMPV6) {
-		fill_l4(m, ICMP_CSUM_OFF, csum_pseudo6(ip, IPPROTO_ICMPV6, len));
+		fill_l4(m, ICMP_CSUM_OFF, csum_pseudo6(ip, IPPROTO_ICMPV6, m->pkt_len - m->l3_len));
 	} else if (ip->proto == IPPROTO_TCP) {
-		uint16_t pseudo = csum_pseudo6(ip, IPPROTO_TCP, len);
+		uint16_t pseudo = csum_pseudo6(ip, IPPROTO_TCP, pseudo_len(m));
 
 		if (offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) {
 			offload_tcp(m, pseudo);

@@ -37,7 +37,7 @@ bool csum_ip4_ok(const struct rte_ipv4_hdr *ip, unsigned header_len);
 
 // Fills in the checksums of a packet to send: mtod is the IP header, l3_len and l4_len are set.
 // What the port does (`offloads`, RTE_ETH_TX_OFFLOAD_*) is left to it: flags and pseudo-header
-// sum are prepared as rte_ethdev wants them. Only TCP and ICMPv6 have their transport
-// checksum filled.
+// sum are prepared as rte_ethdev wants them, also of a packet that the port is to cut. Only TCP
+// and ICMPv6 have their transport checksum filled.
 void csum_fill4(struct rte_mbuf *m, struct rte_ipv4_hdr *ip, uint64_t offloads);
 void csum_fill6(struct rte_mbuf *m, struct rte_ipv6_hdr *ip, uint64_t offloads);

@@ -143,6 +143,16 @@ const struct ip_addr *net_own_addr(const struct net *net, unsigned index)
 	return &net->addrs.own[index].addr;
 }
 
+uint32_t net_tso_max(const struct net *net)
+{
+	return net->conf.tso.max;
+}
+
+uint16_t net_tso_segs(const struct net *net)
+{
+	return net->conf.tso.segs;
+}
+
 unsigned net_tx_room(const struct net *net)
 {
 	return txq_room(&net->tx);

@@ -25,6 +25,7 @@
 #include "common/base/ip_addr.h"
 #include "common/base/mono.h"
 #include "common/stats/stats.h"
+#include "dataplane/net/tso.h"
 
 #define NET_BURST 64     // frames in one net_input
 #define NET_ADDRS_MAX 8  // own addresses
@@ -40,8 +41,9 @@ struct net_config {
 	struct ip_addr gateway4; // any: none
 	struct ip_addr gateway6;
 	uint64_t tx_offloads; // RTE_ETH_TX_OFFLOAD_* that the port does; the rest is done here
-	uint32_t neigh_max;   // entries of the neighbour table
-	uint32_t frag_max;    // packets in reassembly at once
+	struct tso_limits tso;
+	uint32_t neigh_max; // entries of the neighbour table
+	uint32_t frag_max;  // packets in reassembly at once
 	uint64_t seed;
 };
 
@@ -111,8 +113,18 @@ int net_path_find(struct net *net, const struct ip_addr *dst, const struct ip_ad
 // RTE_PKTMBUF_HEADROOM before it in the first segment. Fills in the transport checksum (TCP,
 // ICMPv6) by the port or in software, and IP and Ethernet headers. Never segments IP: the packet
 // must fit path->mtu. Room: see net_tx_room.
+//
+// A TCP packet may be larger when RTE_MBUF_F_TX_TCP_SEG, tso_segsz (payload of a frame) and l4_len
+// are set, its TCP header lies in one piece, and net_tso_max is not 0: it leaves as frames.
 void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, uint8_t proto,
 	struct net_path *path, struct mono now);
+
+// The largest payload that one packet may have for the port to cut it (up to here it costs one call
+// and one frame of net_tx_room), and of how many mbufs that packet may be, its header's included.
+// 0: the port does not cut; a packet must fit the MTU. What is beyond the limits is cut in software
+// at the price of a copy.
+uint32_t net_tso_max(const struct net *net);
+uint16_t net_tso_segs(const struct net *net);
 
 // The transport made progress with this neighbour: it need not be probed (RFC 4861 §7.3.1).
 void net_path_confirm(struct net *net, struct net_path *path, struct mono now);

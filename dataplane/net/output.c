@@ -1,5 +1,7 @@
 #include "dataplane/net/output.h"
 
+#include <netinet/in.h>
+
 #include "dataplane/net/arp.h"
 #include "dataplane/net/eth.h"
 #include "dataplane/net/ip4.h"
@@ -92,8 +94,8 @@ void output_solicit_due(struct net *net)
 		solicit(net, n);
 }
 
-void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, uint8_t proto,
-	struct net_path *path, struct mono now)
+static void output_one(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst,
+	uint8_t proto, struct net_path *path, struct mono now)
 {
 	bool written = ip_addr_is_v4(dst)
 		? ip4_write(net, m, &path->src, dst, proto, path->tclass)
@@ -101,6 +103,40 @@ void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, 
 
 	if (likely(written))
 		output_packet(net, m, &path->next_hop, &path->neigh, now);
+}
+
+// In frames that the device need not cut. Those that find no buffer are lost, as on the way.
+static void output_cut(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst,
+	struct net_path *path, struct mono now)
+{
+	uint32_t payload = m->pkt_len - m->l4_len;
+
+	for (uint32_t off = 0; off < payload; off += m->tso_segsz) {
+		uint32_t len = RTE_MIN(payload - off, (uint32_t)m->tso_segsz);
+		struct rte_mbuf *frame = tso_cut(m, off, len, net->pool);
+
+		if (frame == NULL) {
+			stat_drop(net->stats, DROP_NO_MBUF);
+			break;
+		}
+		output_one(net, frame, dst, IPPROTO_TCP, path, now);
+	}
+	rte_pktmbuf_free(m);
+}
+
+void net_output(struct net *net, struct rte_mbuf *m, const struct ip_addr *dst, uint8_t proto,
+	struct net_path *path, struct mono now)
+{
+	if (unlikely(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)) {
+		// Devices need not know what to do with one that makes a single frame.
+		if (m->pkt_len - m->l4_len <= m->tso_segsz || m->tso_segsz == 0) {
+			m->ol_flags &= ~RTE_MBUF_F_TX_TCP_SEG;
+		} else if (!tso_fits(&net->conf.tso, m, ip_addr_is_v4(dst))) {
+			output_cut(net, m, dst, path, now);
+			return;
+		}
+	}
+	output_one(net, m, dst, proto, path, now);
 }
 
 void net_path_confirm(struct net *net, struct net_path *path, struct mono now)

@@ -17,7 +17,11 @@
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH)
 #define WANT_TX                                                         \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
-		RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+		RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_TSO)
+// Without any of these a device can't cut packets in a way that is of use.
+#define NEED_TSO WANT_TX
+// IP's total length, less the longest headers of IPv6 and TCP.
+#define TSO_MAX (UINT16_MAX - 40 - 60)
 #define WANT_RSS (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 
 static bool failed(const char *what, int rc)
@@ -61,6 +65,28 @@ static uint16_t mtu_in_effect(const struct port *port)
 	return mtu;
 }
 
+// How many mbufs a frame, and a packet that the device cuts, may be of. 0 is no limit.
+static void choose_segs(struct port *port)
+{
+	const struct rte_eth_desc_lim *limit = &port->info.tx_desc_lim;
+	uint16_t packet = limit->nb_seg_max ? limit->nb_seg_max : UINT16_MAX;
+	uint16_t frame = limit->nb_mtu_seg_max ? limit->nb_mtu_seg_max : packet;
+
+	port->segs_max = 1;
+	if (!(port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) ||
+		port->quirk->flags & QUIRK_LINEAR)
+		return;
+	port->segs_max = frame < packet ? frame : packet;
+	// Cut from one or two mbufs, nothing would be gained.
+	if ((port->tx_offloads & NEED_TSO) == NEED_TSO && packet > 2)
+		port->tso = (struct tso_limits){
+			.max = TSO_MAX,
+			.segs = packet,
+			.frame_segs = port->segs_max,
+			.ip4_only = (port->quirk->flags & QUIRK_TSO4) != 0,
+		};
+}
+
 static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
 {
 	uint64_t rx = WANT_RX;
@@ -76,13 +102,7 @@ static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
 	log_info("port: offloads wanted rx %#" PRIx64 " tx %#" PRIx64 ", in use rx %#" PRIx64
 		 " tx %#" PRIx64,
 		rx, tx, conf->rxmode.offloads, conf->txmode.offloads);
-	port->segs_max = 1;
-	if (port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS &&
-		!(port->quirk->flags & QUIRK_LINEAR)) {
-		uint16_t limit = port->info.tx_desc_lim.nb_seg_max;
-
-		port->segs_max = limit ? limit : UINT16_MAX;
-	}
+	choose_segs(port);
 }
 
 // A symmetric key: both directions of a flow get the same hash.
@@ -237,6 +257,7 @@ void port_facts(const struct port *port, struct port_facts *facts)
 		.mtu = port->mtu,
 		.queue_n = port->queue_n,
 		.tx_offloads = port->tx_offloads,
+		.tso = port->tso,
 	};
 	rte_eth_dev_get_name_by_port(port->id, facts->name);
 	snprintf(facts->driver, sizeof(facts->driver), "%s", port->info.driver_name);

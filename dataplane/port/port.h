@@ -22,6 +22,7 @@
 #include "common/base/compiler.h"
 #include "common/base/ip_addr.h"
 #include "common/stats/stats.h"
+#include "dataplane/net/tso.h"
 
 #define PORT_NAME_MAX 64
 
@@ -40,6 +41,7 @@ struct port_facts {
 	uint16_t mtu; // as it is in effect
 	uint16_t queue_n;
 	uint64_t tx_offloads; // RTE_ETH_TX_OFFLOAD_* in effect
+	struct tso_limits tso;
 	bool link_up;
 	uint32_t speed_mbps; // 0: unknown
 	uint32_t mbuf_used;

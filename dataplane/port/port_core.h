@@ -25,7 +25,8 @@ struct port {
 	uint16_t id;
 	uint16_t queue_n;
 	uint16_t mtu;
-	uint16_t segs_max; // of one packet that is sent
+	uint16_t segs_max;     // of one frame that is sent
+	struct tso_limits tso; // of a packet that the device makes frames of
 	unsigned worker_n;
 	uint64_t tx_offloads;
 	bool link_up;

@@ -11,7 +11,9 @@
 // room.
 static bool fits(const struct port *port, const struct rte_mbuf *m)
 {
-	return m->nb_segs <= port->segs_max &&
+	uint16_t segs_max = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG ? port->tso.segs : port->segs_max;
+
+	return m->nb_segs <= segs_max &&
 		(RTE_MBUF_DIRECT(m) || !(port->quirk->flags & QUIRK_LINEAR));
 }
 

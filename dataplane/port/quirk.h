@@ -7,6 +7,8 @@ enum quirk_flag {
 	QUIRK_NO_PROMISC = 1 << 0, // don't ask for promiscuous mode
 	QUIRK_LINEAR = 1 << 1,     // packets must be in one segment
 	QUIRK_SOCKET_FD = 1 << 2,  // receives from a kernel socket that can be polled
+	QUIRK_TSO4 = 1 << 3,       // cuts IPv4 packets into frames, IPv6 ones perhaps not
+	QUIRK_TIMERS = 1 << 4,     // has rte_timers that somebody must run
 };
 
 struct quirk {

@@ -183,6 +183,7 @@ static bool stack_start(struct stack *st, const struct settings *s)
 	net.mac = facts.mac;
 	net.mtu = facts.mtu;
 	net.tx_offloads = facts.tx_offloads;
+	net.tso = facts.tso;
 	tcp.conns_max = s->load.conns;
 	if (getrandom(&net.seed, sizeof(net.seed), 0) != sizeof(net.seed) ||
 		getrandom(&tcp.seed, sizeof(tcp.seed), 0) != sizeof(tcp.seed) ||
