@@ -58,8 +58,18 @@ static void on_link(void *arg, struct mono now)
 
 static void on_port_tick(void *arg, struct mono now)
 {
+	struct node *node = arg;
+	uint64_t packets = 0;
+	uint64_t misrouted = 0;
+
 	(void)now;
-	port_link_check(((struct node *)arg)->port);
+	for (unsigned i = 0; i < node->cores.worker_n; i++) {
+		packets += node->stats[i]->stat[STAT_rx_packets];
+		misrouted += node->stats[i]->stat[STAT_rx_misrouted];
+	}
+	port_link_check(node->port);
+	port_timers(node->port);
+	port_steer_check(node->port, packets, misrouted);
 }
 
 static void reload(void *arg)
@@ -78,6 +88,10 @@ static void stop(void *arg)
 	loop_stop(node->loop);
 }
 
+static_assert((int)IPC_STEER_SOFTWARE == (int)PORT_STEER_SOFTWARE &&
+		(int)IPC_STEER_DEVICE == (int)PORT_STEER_DEVICE,
+	"the message has the port's values");
+
 // What REST shows of the port and the memory.
 static void facts(void *arg, struct ipc_status *status)
 {
@@ -92,6 +106,7 @@ static void facts(void *arg, struct ipc_status *status)
 	status->mtu = port.mtu;
 	status->queue_n = port.queue_n;
 	status->link_up = port.link_up;
+	status->steering = (uint8_t)port.steering;
 	status->speed_mbps = port.speed_mbps;
 	status->mbuf_used = port.mbuf_used;
 	status->mbuf_free = port.mbuf_free;

@@ -241,6 +241,8 @@ struct worker_config setup_worker(const struct conf *conf, const char *store_add
 	port_facts(port, &facts);
 	config.net = net_settings(conf, &facts);
 	config.tcp = tcp_settings(conf, worker_n, facts.queue_n);
+	config.tcp.steer = port_steer(port);
+	config.tcp.worker = id;
 	config.session = session_settings(conf, &config.tcp, id, worker_n);
 	config.store = store_settings(conf, store_address);
 	return config;

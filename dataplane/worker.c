@@ -41,7 +41,8 @@ struct worker {
 	unsigned worker_n;
 	uint32_t requests_max;
 	unsigned tx_n; // frames in `tx` that the port did not take
-	int port_fd;
+	unsigned port_fd_n;
+	int port_fd[PORT_FDS_MAX];
 	enum worker_order order; // atomic
 	bool ended;              // atomic: it has no clients any more, or doesn't run
 	struct idle idle;
@@ -263,13 +264,16 @@ static void sleep_until_ready(struct worker *w, struct link *link)
 	struct idle_fd fds[IDLE_FDS_MAX];
 	unsigned n = 0;
 
-	if (w->port_fd >= 0)
-		fds[n++] = (struct idle_fd){.fd = w->port_fd, .events = POLLIN};
+	if (!port_sleep(w->port, w->id))
+		return;
+	for (; n < w->port_fd_n; n++)
+		fds[n] = (struct idle_fd){.fd = w->port_fd[n], .events = POLLIN};
 	n += store_fds(w->store, fds + n, IDLE_FDS_MAX - n);
 	link_worker_offline(link, w->id);
 	// Nothing says when a port that is full, or whose link is down, takes frames again.
-	idle_sleep(fds, n, w->port_fd >= 0 && w->tx_n == 0, mono_since(timers_next(w), w->now));
+	idle_sleep(fds, n, w->port_fd_n > 0 && w->tx_n == 0, mono_since(timers_next(w), w->now));
 	link_worker_online(link, w->id);
+	port_wake(w->port, w->id);
 	stat_inc(&w->stats, STAT_sleeps);
 	// Whatever woke us, timers are looked at.
 	w->timers_at = w->now;
@@ -385,7 +389,7 @@ struct worker *worker_new(const struct worker_config *config, const struct clock
 	w->worker_n = config->worker_n;
 	w->requests_max = config->session.requests_max;
 	w->port = config->port;
-	w->port_fd = port_wait_fd(config->port, config->id);
+	w->port_fd_n = port_wait_fds(config->port, config->id, w->port_fd);
 	w->clock = clock;
 	w->now = clock_now(clock);
 	w->timers_at = w->now;

@@ -77,6 +77,12 @@ struct ipc_worker {
 	uint32_t reserved;
 };
 
+enum ipc_steering {
+	IPC_STEER_NONE, // there is one worker
+	IPC_STEER_SOFTWARE,
+	IPC_STEER_DEVICE,
+};
+
 // What the data plane is and has. The port's facts come from who owns the port.
 struct ipc_status {
 	uint64_t epoch; // that every worker uses; 0: none yet
@@ -97,7 +103,8 @@ struct ipc_status {
 	uint8_t link_up;
 	uint8_t addr_n;
 	uint8_t adaptive; // `poll: adaptive`
-	uint8_t reserved[5];
+	uint8_t steering; // who decides which worker gets a packet: enum ipc_steering
+	uint8_t reserved[4];
 	char version[IPC_TEXT_MAX];
 	char port[IPC_TEXT_MAX];   // name of the device
 	char driver[IPC_TEXT_MAX]; // net_af_packet, net_ena, ...

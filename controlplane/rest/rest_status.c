@@ -53,6 +53,18 @@ static json_t *gateways(const struct ipc_status *status)
 	return list;
 }
 
+static const char *steering(const struct ipc_status *status)
+{
+	switch (status->steering) {
+	case IPC_STEER_DEVICE:
+		return "device";
+	case IPC_STEER_SOFTWARE:
+		return "software";
+	default:
+		return "none";
+	}
+}
+
 static json_t *port(const struct ipc_status *status)
 {
 	const uint8_t *mac = status->mac;
@@ -60,11 +72,11 @@ static json_t *port(const struct ipc_status *status)
 
 	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
 		mac[3], mac[4], mac[5]);
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:i, s:o, s:o}", "name", status->port,
-		"driver", status->driver, "mac", text, "mtu", status->mtu, "vlan", status->vlan,
-		"link", status->link_up ? "up" : "down", "speed_mbps",
-		(json_int_t)status->speed_mbps, "queues", status->queue_n, "addresses",
-		addresses(status), "gateways", gateways(status));
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:i, s:s, s:o, s:o}", "name",
+		status->port, "driver", status->driver, "mac", text, "mtu", status->mtu, "vlan",
+		status->vlan, "link", status->link_up ? "up" : "down", "speed_mbps",
+		(json_int_t)status->speed_mbps, "queues", status->queue_n, "steering",
+		steering(status), "addresses", addresses(status), "gateways", gateways(status));
 }
 
 static json_t *workers(const struct ipc_status *status)

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_timer.h>
+
 #include "common/base/log.h"
 #include "dataplane/port/port_core.h"
 #include "dataplane/port/wait_fd.h"
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
-#define RSS_KEY_MAX 64
 
 #define WANT_RX \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH)
@@ -22,7 +23,6 @@
 #define NEED_TSO WANT_TX
 // IP's total length, less the longest headers of IPv6 and TCP.
 #define TSO_MAX (UINT16_MAX - 40 - 60)
-#define WANT_RSS (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 
 static bool failed(const char *what, int rc)
 {
@@ -105,33 +105,13 @@ static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
 	choose_segs(port);
 }
 
-// A symmetric key: both directions of a flow get the same hash.
-static void choose_rss(struct port *port, struct rte_eth_conf *conf)
-{
-	static uint8_t key[RSS_KEY_MAX];
-	uint64_t types = WANT_RSS & port->info.flow_type_rss_offloads;
-
-	if (port->queue_n == 1 || types == 0)
-		return;
-	for (unsigned i = 0; i < RSS_KEY_MAX; i += 2) {
-		key[i] = 0x6d;
-		key[i + 1] = 0x5a;
-	}
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_hf = types;
-	if (port->info.hash_key_size > 0 && port->info.hash_key_size <= RSS_KEY_MAX) {
-		conf->rx_adv_conf.rss_conf.rss_key = key;
-		conf->rx_adv_conf.rss_conf.rss_key_len = port->info.hash_key_size;
-	}
-}
-
 static bool configure(struct port *port)
 {
 	struct rte_eth_conf conf = {0};
 	int rc;
 
 	choose_offloads(port, &conf);
-	choose_rss(port, &conf);
+	port_rss_configure(port, &conf);
 	conf.rxmode.mtu = port->mtu;
 	rc = rte_eth_dev_configure(port->id, port->queue_n, port->queue_n, &conf);
 	if (rc != 0 && conf.rx_adv_conf.rss_conf.rss_key) {
@@ -171,8 +151,7 @@ static void find_wait_fds(struct port *port)
 	struct wait_fds fds;
 
 	wait_fds_list(&fds);
-	if (!(port->quirk->flags & QUIRK_SOCKET_FD) || fds.n < port->queue_n ||
-		port->queue_n < port->worker_n)
+	if (!(port->quirk->flags & QUIRK_SOCKET_FD) || fds.n < port->queue_n)
 		return;
 	for (unsigned i = 0; i < port->queue_n; i++)
 		port->lane[i].fd = fds.fd[fds.n - port->queue_n + i];
@@ -183,6 +162,8 @@ static bool start(struct port *port)
 	int rc = rte_eth_dev_set_mtu(port->id, port->mtu);
 
 	optional("setting the MTU", rc);
+	if (port->quirk->flags & QUIRK_TIMERS)
+		(void)rte_timer_subsystem_init(); // -EALREADY: by the driver
 	rc = rte_eth_dev_start(port->id);
 	if (rc != 0)
 		return failed("start", rc);
@@ -205,14 +186,14 @@ static bool open_device(struct port *port)
 	queues = port->info.max_rx_queues;
 	if (port->info.max_tx_queues < queues)
 		queues = port->info.max_tx_queues;
+	if (port->config.queue_max && port->config.queue_max < queues)
+		queues = port->config.queue_max;
 	port->queue_n = (uint16_t)RTE_MIN(queues, port->worker_n);
 	if (port->queue_n == 0)
 		port->queue_n = 1;
-	if (port->queue_n < port->worker_n)
-		log_notice("port: %u queue(s) for %u workers; packets are handed over in software",
-			port->queue_n, port->worker_n);
 	port->mtu = mtu_in_effect(port);
-	return port_buffers_new(port) && configure(port) && queues_new(port) && start(port);
+	return port_buffers_new(port) && configure(port) && queues_new(port) && start(port) &&
+		port_steer_new(port);
 }
 
 struct port *port_open(const struct port_config *config)
@@ -246,6 +227,7 @@ void port_close(struct port *port)
 	(void)rte_eth_dev_stop(port->id);
 	(void)rte_eth_dev_close(port->id);
 	port_buffers_free(port);
+	free(port->steer);
 	free(port);
 }
 
@@ -258,6 +240,7 @@ void port_facts(const struct port *port, struct port_facts *facts)
 		.queue_n = port->queue_n,
 		.tx_offloads = port->tx_offloads,
 		.tso = port->tso,
+		.steering = port->steering,
 	};
 	rte_eth_dev_get_name_by_port(port->id, facts->name);
 	snprintf(facts->driver, sizeof(facts->driver), "%s", port->info.driver_name);
@@ -270,6 +253,12 @@ void port_facts(const struct port *port, struct port_facts *facts)
 		facts->mbuf_free += rte_mempool_avail_count(port->lane[i].pool);
 		facts->mbuf_used += rte_mempool_in_use_count(port->lane[i].pool);
 	}
+}
+
+void port_timers(struct port *port)
+{
+	if (port->quirk->flags & QUIRK_TIMERS)
+		(void)rte_timer_manage();
 }
 
 void port_link_check(struct port *port)

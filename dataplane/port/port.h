@@ -4,10 +4,11 @@
 // Offloads are what the device has of what we want; a feature that it lacks (-ENOTSUP) is done in
 // software or left out, and said once in the log. Drivers' oddities are rows of quirk.def.
 //
-// Which worker a packet belongs to: with a queue for each worker, the one whose queue it came by
-// (the device keeps a flow on one queue). With fewer queues than workers, segments are spread by a
-// hash of their addresses and ports (port_keep_own), and frames of workers without a queue leave
-// through another's.
+// Which worker a packet belongs to is computed from its addresses and ports (dataplane/net/steer.h)
+// and from nothing else; whoever receives another's hands it over (port_keep_own). Where the device
+// says its hash key and table, these are what it is computed with, so that packets come to their
+// owner at once; else a key and table of our own, which make most packets change cores. With one
+// worker nothing is computed. Frames of workers without a queue leave through another's.
 //
 // Ownership: the main thread opens, watches and closes it. The functions that take a worker's
 // number are that worker's alone.
@@ -22,16 +23,24 @@
 #include "common/base/compiler.h"
 #include "common/base/ip_addr.h"
 #include "common/stats/stats.h"
+#include "dataplane/net/steer.h"
 #include "dataplane/net/tso.h"
 
 #define PORT_NAME_MAX 64
 
 struct port_config {
 	unsigned worker_n;
-	uint16_t mtu;      // of IP packets
-	uint16_t vlan;     // 0: untagged
-	uint64_t memory;   // bytes of all packet buffers
-	uint16_t big_room; // data room of the buffers that store replies are read into
+	uint16_t queue_max; // 0: as many as the device has, and workers
+	uint16_t mtu;       // of IP packets
+	uint16_t vlan;      // 0: untagged
+	uint64_t memory;    // bytes of all packet buffers
+	uint16_t big_room;  // data room of the buffers that store replies are read into
+};
+
+enum port_steering {
+	PORT_STEER_NONE,     // one worker has all
+	PORT_STEER_SOFTWARE, // by a hash of our own
+	PORT_STEER_DEVICE,   // by the device's key and table
 };
 
 struct port_facts {
@@ -42,6 +51,7 @@ struct port_facts {
 	uint16_t queue_n;
 	uint64_t tx_offloads; // RTE_ETH_TX_OFFLOAD_* in effect
 	struct tso_limits tso;
+	enum port_steering steering;
 	bool link_up;
 	uint32_t speed_mbps; // 0: unknown
 	uint32_t mbuf_used;
@@ -62,6 +72,16 @@ void port_facts(const struct port *port, struct port_facts *facts);
 
 // Logs a change of the link since the last call.
 void port_link_check(struct port *port);
+
+// Now and then, with all workers' packets and, of them, those that came by another queue than the
+// key and table say (STAT_rx_misrouted): says so, once, when the device does not keep to them.
+void port_steer_check(struct port *port, uint64_t packets, uint64_t misrouted);
+
+// Now and then, on the thread that opened the port: what its driver does by time.
+void port_timers(struct port *port);
+
+// Who owns which flow. NULL: the one worker has all.
+const struct steer *port_steer(const struct port *port);
 
 // --- workers
 
@@ -90,5 +110,12 @@ unsigned port_keep_own(struct port *port, unsigned worker, struct rte_mbuf **seg
 unsigned port_take_handed_over(
 	struct port *port, unsigned worker, struct rte_mbuf **segs, unsigned n);
 
-// A descriptor that becomes readable when packets come; -1 when there is none.
-int port_wait_fd(const struct port *port, unsigned worker);
+#define PORT_FDS_MAX 2
+
+// Descriptors that become readable when packets come, from the device or from other workers.
+// Returns how many; 0 when not all that may come would make one readable.
+unsigned port_wait_fds(const struct port *port, unsigned worker, int fds[PORT_FDS_MAX]);
+
+// Around the wait for these. False: something is there already, don't sleep.
+bool port_sleep(struct port *port, unsigned worker);
+void port_wake(struct port *port, unsigned worker);

@@ -1,5 +1,7 @@
 // The memory of a port: packet buffers of each worker, and the rings between workers.
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -85,12 +87,30 @@ static struct rte_ring *ring_new(const char *kind, unsigned worker)
 	return rte_ring_create(name, HAND_OVER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 }
 
+// Without a bell a worker looks often instead of sleeping long.
+static bool exchange_new(struct port *port, unsigned worker)
+{
+	struct port_lane *lane = &port->lane[worker];
+	bool tx = port->queue_n < port->worker_n;
+
+	lane->segs = ring_new("segs", worker);
+	if (tx)
+		lane->tx = ring_new("tx", worker);
+	lane->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!lane->segs || (tx && !lane->tx)) {
+		log_err("memory: no room for the rings between workers; raise `dataplane: memory`");
+		return false;
+	}
+	return true;
+}
+
 static bool lane_new(struct port *port, unsigned worker)
 {
 	struct port_lane *lane = &port->lane[worker];
 	uint64_t share = port->config.memory / port->worker_n;
 
 	lane->fd = -1;
+	lane->bell = -1;
 	lane->queue = worker < port->queue_n ? (uint16_t)worker : PORT_NO_QUEUE;
 	lane->tx_through = (uint16_t)(worker % RTE_MAX(port->queue_n, 1u));
 	lane->pool =
@@ -101,13 +121,7 @@ static bool lane_new(struct port *port, unsigned worker)
 		"big", worker, share - share * PACKET_SHARE, port->config.big_room, BIG_MIN);
 	if (!lane->big)
 		return false;
-	if (port->queue_n == port->worker_n)
-		return true;
-	lane->segs = ring_new("segs", worker);
-	lane->tx = ring_new("tx", worker);
-	if (!lane->segs || !lane->tx)
-		log_err("memory: no room for the rings between workers; raise `dataplane: memory`");
-	return lane->segs && lane->tx;
+	return port->worker_n == 1 || exchange_new(port, worker);
 }
 
 bool port_buffers_new(struct port *port)
@@ -132,6 +146,8 @@ void port_buffers_free(struct port *port)
 	for (unsigned i = 0; i < port->worker_n; i++) {
 		ring_free(port->lane[i].segs);
 		ring_free(port->lane[i].tx);
+		if (port->lane[i].segs && port->lane[i].bell >= 0)
+			close(port->lane[i].bell);
 	}
 	for (unsigned i = 0; i < port->worker_n; i++) {
 		rte_mempool_free(port->lane[i].pool);

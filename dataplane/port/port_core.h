@@ -4,6 +4,7 @@
 #include <rte_ethdev.h>
 #include <rte_ring.h>
 
+#include "dataplane/net/steer.h"
 #include "dataplane/port/cores.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/quirk.h"
@@ -17,8 +18,10 @@ struct port_lane {
 	int fd;
 	struct rte_mempool *pool;
 	struct rte_mempool *big;
-	struct rte_ring *segs; // handed over by other workers; only with fewer queues than workers
-	struct rte_ring *tx;   // frames of workers without a queue
+	struct rte_ring *segs; // handed over by other workers; only when there are others
+	struct rte_ring *tx;   // frames of workers without a queue; only with fewer queues
+	int bell;              // wakes the worker when something comes by these; -1: none
+	bool asleep;           // atomic
 } __rte_cache_aligned;
 
 struct port {
@@ -30,11 +33,25 @@ struct port {
 	unsigned worker_n;
 	uint64_t tx_offloads;
 	bool link_up;
+	bool hashes4; // the device spreads such packets by their ports
+	bool hashes6;
+	bool misrouted_said;
+	uint64_t packets_seen; // by port_steer_check
+	uint64_t misrouted_seen;
+	enum port_steering steering;
+	struct steer *steer; // NULL: one worker
 	struct rte_eth_dev_info info;
 	const struct quirk *quirk;
 	struct port_config config;
 	struct port_lane lane[CORES_MAX];
 };
+
+// RSS in what the device is configured with; once it has started, who gets what.
+void port_rss_configure(struct port *port, struct rte_eth_conf *conf);
+bool port_steer_new(struct port *port) MUST_CHECK;
+
+// Something was put into a ring of that worker. It may be asleep, or about to be.
+void port_ring_bell(struct port_lane *lane);
 
 // Pools and rings. False: said in the log.
 bool port_buffers_new(struct port *port) MUST_CHECK;

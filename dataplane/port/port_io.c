@@ -3,7 +3,6 @@
 #include <rte_ring.h>
 
 #include "dataplane/port/port_core.h"
-#include "dataplane/port/steer.h"
 
 #define TX_BURST 64
 
@@ -39,9 +38,11 @@ static struct rte_mbuf *in_one_piece(
 static unsigned send_through_other(
 	struct port *port, unsigned worker, struct rte_mbuf **frames, unsigned n)
 {
-	struct rte_ring *ring = port->lane[port->lane[worker].tx_through].tx;
+	struct port_lane *through = &port->lane[port->lane[worker].tx_through];
 
-	return rte_ring_enqueue_burst(ring, (void **)frames, n, NULL);
+	n = rte_ring_enqueue_burst(through->tx, (void **)frames, n, NULL);
+	port_ring_bell(through);
+	return n;
 }
 
 // Packets that the driver will never take would stop all behind them.
@@ -144,41 +145,6 @@ unsigned port_rx(struct port *port, unsigned worker, struct rte_mbuf **frames, u
 		stat_add(stats, STAT_rx_bytes, frames[i]->pkt_len);
 	stat_add(stats, STAT_rx_packets, got);
 	return got;
-}
-
-unsigned port_keep_own(
-	struct port *port, unsigned worker, struct rte_mbuf **segs, unsigned n, struct stats *stats)
-{
-	unsigned own = 0;
-
-	if (likely(port->lane[worker].segs == NULL))
-		return n;
-	for (unsigned i = 0; i < n; i++) {
-		unsigned owner = steer_worker(segs[i], port->worker_n);
-
-		if (owner == worker) {
-			segs[own++] = segs[i];
-		} else if (rte_ring_enqueue(port->lane[owner].segs, segs[i]) == 0) {
-			stat_inc(stats, STAT_rx_steered);
-		} else {
-			stat_drop(stats, DROP_HAND_OVER);
-			rte_pktmbuf_free(segs[i]);
-		}
-	}
-	return own;
-}
-
-unsigned port_take_handed_over(
-	struct port *port, unsigned worker, struct rte_mbuf **segs, unsigned n)
-{
-	if (likely(port->lane[worker].segs == NULL))
-		return 0;
-	return rte_ring_dequeue_burst(port->lane[worker].segs, (void **)segs, n, NULL);
-}
-
-int port_wait_fd(const struct port *port, unsigned worker)
-{
-	return port->lane[worker].fd;
 }
 
 struct rte_mempool *port_pool(const struct port *port, unsigned worker)

@@ -27,6 +27,7 @@
 #include "common/base/siphash.h"
 #include "common/stats/stats.h"
 #include "dataplane/net/net.h"
+#include "dataplane/net/steer.h"
 #include "dataplane/tcp/cc.h"
 
 enum tcp_ecn {
@@ -61,6 +62,9 @@ struct tcp_config {
 	const struct cc_ops *cc;   // congestion control: dataplane/tcp/cc.h
 	struct siphash_key secret; // for ISNs, ports, cookies and the connection table
 	uint64_t seed;
+	// Local ports are chosen such that answers belong to `worker`. NULL: any will do.
+	const struct steer *steer;
+	unsigned worker;
 };
 
 // Values for a server on the internet.

@@ -11,6 +11,8 @@
 // RFC 6335 §6.
 #define PORT_FIRST 49152u
 #define PORT_COUNT 16384u
+// Finds one of 128 cores' ports but for once in 3,000 times, and then the long way does.
+#define PORT_TRIES 1024u
 #define PORT_UNUSED_TRIES 32u
 
 // `old`: what is left of the port's last connection, when that may be followed by another; or NULL.
@@ -26,18 +28,40 @@ static bool port_free(
 	return found.kind == TCP_KIND_NONE || (*old != NULL && tcp_time_wait_reusable(tcp, *old));
 }
 
-// RFC 6056 §3.3.3, hash-based: to one destination ports follow each other, from a start that a
-// stranger does not know.
+// Whether what the peer answers to that port comes to this core. `base` is the part of the hash
+// that does not depend on the port.
+static bool port_mine(
+	const struct tcp *tcp, const struct tcp_key *key, uint32_t base, uint16_t port)
+{
+	const struct steer *steer = tcp->cfg.steer;
+
+	return steer == NULL ||
+		steer_owner(
+			steer, base ^ steer_hash_port(steer, ip_addr_is_v4(&key->remote), port)) ==
+		tcp->cfg.worker;
+}
+
+// RFC 6056 §3.3.2: each candidate is chance, so that of all ports that will do each is as likely,
+// also when only those of this core do. That one may come again soon does no harm: sequence numbers
+// of a pair of endpoints only grow (tcp_isn.h). When chance has not found one, all are looked at.
 static bool choose_port(struct tcp *tcp, struct tcp_key *key, struct tcp_time_wait **old)
 {
-	uint32_t offset = tcp_port_offset(&tcp->cfg.secret, key);
+	uint32_t base = 0;
+	uint32_t at = 0;
+	uint32_t reusable = 0;
 
-	for (uint32_t i = 0; i < PORT_COUNT + PORT_UNUSED_TRIES; i++) {
-		uint32_t port = PORT_FIRST + ((offset + tcp->port_next++) & (PORT_COUNT - 1));
+	if (tcp->cfg.steer != NULL)
+		base = steer_hash_to(tcp->cfg.steer, &key->remote, key->remote_port, &key->local);
+	for (uint32_t i = 0; i < PORT_TRIES + PORT_COUNT; i++) {
+		uint16_t port;
 
-		// One that nobody had of late is better, when there is one nearby.
-		if (port_free(tcp, key, (uint16_t)port, old) &&
-			(*old == NULL || i >= PORT_UNUSED_TRIES))
+		at = i < PORT_TRIES ? tcp_port_random(&tcp->cfg.secret, key, tcp->port_next++)
+				    : at + 1;
+		port = (uint16_t)(PORT_FIRST + (at & (PORT_COUNT - 1)));
+		if (!port_mine(tcp, key, base, port) || !port_free(tcp, key, port, old))
+			continue;
+		// One that nobody had of late is better, when there is one to be found soon.
+		if (*old == NULL || i >= PORT_TRIES || ++reusable > PORT_UNUSED_TRIES)
 			return true;
 	}
 	return false;

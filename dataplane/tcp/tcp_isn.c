@@ -27,10 +27,10 @@ uint32_t tcp_ts_offset(const struct siphash_key *secret, const struct tcp_key *k
 	return derive(secret, key, USE_TS);
 }
 
-uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key *key)
+uint32_t tcp_port_random(const struct siphash_key *secret, const struct tcp_key *key, uint32_t n)
 {
 	struct tcp_key bare = *key;
 
-	bare.local_port = 0;
-	return derive(secret, &bare, USE_PORT);
+	bare.local_port = (uint16_t)n;
+	return derive(secret, &bare, USE_PORT | (n >> 16) << 8);
 }

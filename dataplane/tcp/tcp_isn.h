@@ -1,6 +1,6 @@
 // Numbers that a stranger must not be able to guess, and that must yet grow for one pair of
-// endpoints: initial sequence numbers (RFC 6528), the offset of timestamps (RFC 7323 §5.4), and
-// where to begin looking for a local port (RFC 6056 §3.3.3). Each uses a key of its own.
+// endpoints: initial sequence numbers (RFC 6528), the offset of timestamps (RFC 7323 §5.4); and
+// candidates for a local port (RFC 6056 §3.3.2). Each uses a key of its own.
 #pragma once
 
 #include <stdint.h>
@@ -25,8 +25,8 @@ static inline uint32_t tcp_isn_above(uint32_t isn, uint32_t floor)
 // Added to the clock of milliseconds, it gives the connection's timestamps.
 uint32_t tcp_ts_offset(const struct siphash_key *secret, const struct tcp_key *key);
 
-// A number that depends on all of `key` but its local port.
-uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key *key);
+// The nth number of those that depend on all of `key` but its local port.
+uint32_t tcp_port_random(const struct siphash_key *secret, const struct tcp_key *key, uint32_t n);
 
 static inline uint32_t tcp_ts_clock(struct mono now)
 {

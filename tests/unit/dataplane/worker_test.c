@@ -64,8 +64,10 @@ static void what_arp_tells_one_worker_the_other_knows(void **state)
 	(void)state;
 	expect_all_done(r, &load);
 	expect_all_served(r);
-	assert_int_equal(r->stats[0]->stat[STAT_rx_steered], 0);
-	assert_int_equal(r->stats[1]->stat[STAT_rx_steered], 0);
+	// The device does not say how it spreads: what comes by the wrong queue is handed over.
+	assert_true(r->stats[0]->stat[STAT_rx_steered] > 0);
+	assert_true(r->stats[1]->stat[STAT_rx_steered] > 0);
+	assert_int_equal(r->stats[0]->stat[STAT_rx_misrouted], 0);
 	stop(r);
 	join(r);
 	rig_free(r);

@@ -64,6 +64,7 @@ static struct rte_mbuf *frame(unsigned worker, uint8_t mark)
 static void facts_are_the_devices(void **state)
 {
 	struct port_facts f;
+	int fds[PORT_FDS_MAX];
 
 	(void)state;
 	port_facts(port, &f);
@@ -72,7 +73,7 @@ static void facts_are_the_devices(void **state)
 	assert_int_equal(f.mtu, 1500);
 	assert_int_equal(f.queue_n, QUEUES);
 	assert_true(f.link_up);
-	assert_int_equal(port_wait_fd(port, 0), -1);
+	assert_int_equal(port_wait_fds(port, 0, fds), 0);
 	assert_true(
 		rte_pktmbuf_data_room_size(port_pool(port, 0)) >= RTE_PKTMBUF_HEADROOM + 1500 + 18);
 	assert_int_equal(

@@ -43,8 +43,11 @@ static void test_uses_are_separate(void **state)
 
 	(void)state;
 	assert_int_not_equal(tcp_isn(&secret, &a, zero), tcp_ts_offset(&secret, &a));
-	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_port_offset(&secret, &a));
-	assert_int_equal(tcp_port_offset(&secret, &a), tcp_port_offset(&secret, &moved));
+	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_port_random(&secret, &a, 0));
+	assert_int_equal(tcp_port_random(&secret, &a, 3), tcp_port_random(&secret, &moved, 3));
+	assert_int_not_equal(tcp_port_random(&secret, &a, 3), tcp_port_random(&secret, &a, 4));
+	assert_int_not_equal(
+		tcp_port_random(&secret, &a, 3), tcp_port_random(&secret, &a, 3 + 65536));
 	assert_int_not_equal(tcp_ts_offset(&secret, &a), tcp_ts_offset(&secret, &moved));
 }
 
