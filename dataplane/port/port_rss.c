@@ -105,6 +105,7 @@ static void set_table(const struct port *port, unsigned n)
 static const char *read_table(const struct port *port, uint16_t *table)
 {
 	unsigned n = port->info.reta_size;
+	bool used[CORES_MAX] = {false};
 
 	if (n == 0 || n > STEER_BUCKETS || (n & (n - 1)) != 0)
 		return "its table has no size that is known here";
@@ -114,6 +115,11 @@ static const char *read_table(const struct port *port, uint16_t *table)
 	for (unsigned i = 0; i < n; i++)
 		if (table[i] >= port->queue_n)
 			return "its table names queues that are not in use";
+	for (unsigned i = 0; i < n; i++)
+		used[table[i]] = true;
+	for (unsigned q = 0; q < port->queue_n; q++)
+		if (!used[q])
+			return "its table leaves queues out";
 	return NULL;
 }
 
