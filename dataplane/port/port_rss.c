@@ -55,17 +55,17 @@ static const char *read_key(struct port *port, uint8_t key[RSS_KEY_MAX])
 	if (rss.rss_key_len == 0)
 		rss.rss_key_len = STEER_KEY_LEN;
 	if (rss.rss_key_len < STEER_KEY_LEN || rss.rss_key_len > RSS_KEY_MAX)
-		return "its key has an odd length";
+		return "has a key of a length that is not known here";
 	memset(key, 0, RSS_KEY_MAX);
 	rc = rte_eth_dev_rss_hash_conf_get(port->id, &rss);
 	if (rc != 0)
-		return "it does not say its key";
+		return "does not say its key";
 	if (memcmp(key, zero, STEER_KEY_LEN) == 0)
-		return "its key is zero";
+		return "has a key of zeros";
 	port->hashes4 = (rss.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
 	port->hashes6 = (rss.rss_hf & RTE_ETH_RSS_NONFRAG_IPV6_TCP) != 0;
 	if (!port->hashes4 && !port->hashes6)
-		return "it does not hash the ports of TCP";
+		return "does not hash the ports of TCP";
 	return NULL;
 }
 
@@ -108,18 +108,18 @@ static const char *read_table(const struct port *port, uint16_t *table)
 	bool used[CORES_MAX] = {false};
 
 	if (n == 0 || n > STEER_BUCKETS || (n & (n - 1)) != 0)
-		return "its table has no size that is known here";
+		return "has a table of a size that is not known here";
 	set_table(port, n);
 	if (query_table(port, table, n) != 0)
-		return "it does not say its table";
+		return "does not say its table";
 	for (unsigned i = 0; i < n; i++)
 		if (table[i] >= port->queue_n)
-			return "its table names queues that are not in use";
+			return "has a table with queues that are not in use";
 	for (unsigned i = 0; i < n; i++)
 		used[table[i]] = true;
 	for (unsigned q = 0; q < port->queue_n; q++)
 		if (!used[q])
-			return "its table leaves queues out";
+			return "has a table that leaves queues out";
 	return NULL;
 }
 
@@ -130,9 +130,9 @@ static const char *steer_by_device(struct port *port)
 	const char *why;
 
 	if (port->queue_n == 1)
-		return "it has one queue";
+		return "has one queue";
 	if (!(WANT_RSS & port->info.flow_type_rss_offloads))
-		return "it does not spread TCP";
+		return "does not spread TCP";
 	why = read_key(port, key);
 	if (!why)
 		why = read_table(port, table);
@@ -178,8 +178,8 @@ bool port_steer_new(struct port *port)
 	}
 	steer_by_software(port);
 	port->steering = PORT_STEER_SOFTWARE;
-	log_notice("port: %u queue(s) for %u workers; packets are spread in software, for of the "
-		   "device: %s",
+	log_notice(
+		"port: %u queue(s) for %u workers; packets are spread in software: the device %s",
 		port->queue_n, port->worker_n, why);
 	return true;
 }

@@ -1,7 +1,10 @@
-"""Two cores with a queue each: the kernel spreads flows over the port's sockets by a hash, and what
-only one core hears (ARP, neighbour discovery) both must know."""
+"""Two cores with a queue each: the kernel spreads flows over the port's sockets by a hash that it
+does not tell, so that segments find their core in software; and what only one core hears (ARP,
+neighbour discovery) both must know."""
 
+import json
 import os
+import time
 
 import test_benchmark
 from support import check, equal, limit, net, run, say
@@ -25,6 +28,7 @@ def worker_ticks(env):
 def test_queues(env):
     status = env.lab.status(env.node)["data_plane"]
     equal(status["port"]["queues"], 2, "queues of the port")
+    equal(status["port"]["steering"], "software", "who spreads")
     equal([w["queue"] for w in status["workers"]], [0, 1], "queues of the workers")
 
 
@@ -38,6 +42,35 @@ def test_both_serve(env):
     used = {n: t - before[n] for n, t in worker_ticks(env).items()}
     say("CPU time of the workers, in ticks: %s" % used)
     check(min(used.values()) > sum(used.values()) / 20, "one worker did all the work: %s", used)
+
+
+def counters(env, worker):
+    return json.loads(env.lab.rest(env.node, "/v1/stats?worker=%d" % worker)[1])
+
+
+@limit(60)
+def test_segments_change_cores(env):
+    """Both receive, and both hand over; nothing is lost on the way, and no reset is sent for a
+    connection that is another core's."""
+    env.flush()
+    before = [counters(env, w) for w in (0, 1)]
+    clients = [env.connect() for _ in range(60)] + [env.connect6() for _ in range(60)]
+    try:
+        for i, c in enumerate(clients):
+            equal(c.call("INCR", "cores"), i + 1, "INCR of connection %d" % i)
+    finally:
+        for c in clients:
+            c.close()
+    time.sleep(2.5)  # figures are sent once a second
+    for w in (0, 1):
+        now = counters(env, w)
+        grown = {n: now["counters"][n] - before[w]["counters"][n]
+                 for n in ("rx_packets", "rx_steered", "rx_misrouted", "tcp_out_rsts")}
+        say("worker %d: %s" % (w, grown))
+        check(grown["rx_packets"] > 100, "worker %d received %s", w, grown)
+        check(grown["rx_steered"] > 50, "worker %d handed over %s", w, grown)
+        equal((grown["rx_misrouted"], grown["tcp_out_rsts"]), (0, 0), "misrouted, resets")
+        equal(now["drops"]["HAND_OVER"], before[w]["drops"]["HAND_OVER"], "lost between cores")
 
 
 @limit(60)

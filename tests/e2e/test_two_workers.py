@@ -1,9 +1,12 @@
 """Two cores over a port with one queue and no RSS: every packet finds the core of its connection."""
 
+import json
+import time
+
 import test_basic
 import test_benchmark
 import test_many
-from support import equal, limit, run, say
+from support import check, equal, limit, run, say
 
 LAB = {"options": {"set": {"dataplane.workers": "2"}}}
 
@@ -25,6 +28,21 @@ def test_connections_on_both(env):
         for c in clients:
             c.close()
     say("200 connections agree")
+
+
+def test_one_core_receives_for_both(env):
+    status = env.lab.status(env.node)["data_plane"]
+    equal((status["port"]["queues"], status["port"]["steering"]), (1, "software"),
+          "queues, who spreads")
+    equal([w["queue"] for w in status["workers"]], [0, None], "queues of the workers")
+    test_connections_on_both(env)
+    time.sleep(1.5)  # figures are sent once a second
+    one, two = (json.loads(env.lab.rest(env.node, "/v1/stats?worker=%d" % w)[1])["counters"]
+                for w in (0, 1))
+    say("handed over: %d of %d" % (one["rx_steered"], one["rx_packets"]))
+    check(one["rx_steered"] > 100, "the first core hands nothing over: %s", one)
+    equal((two["rx_packets"], two["rx_steered"], one["rx_misrouted"]), (0, 0, 0),
+          "what the second core received and handed over, and what was misrouted")
 
 
 @limit(120)
