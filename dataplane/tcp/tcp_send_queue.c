@@ -181,6 +181,14 @@ static bool refer_range(struct rte_mbuf *m, uint32_t off, uint32_t len, struct r
 	return true;
 }
 
+static void unrefer(struct rte_mbuf *m)
+{
+	rte_pktmbuf_free(m->next);
+	m->next = NULL;
+	m->nb_segs = 1;
+	m->pkt_len = m->data_len;
+}
+
 bool tcp_send_queue_get(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t seq, uint32_t len,
 	struct rte_mbuf *m)
 {
@@ -188,8 +196,14 @@ bool tcp_send_queue_get(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_
 
 	seek(q, at, seq);
 	off = seq - at->seq;
-	if (len > TCP_COPY_MAX && count_pieces(at->m, off, len) <= PIECES_MAX)
-		return refer_range(at->m, off, len, m);
+	if (len > TCP_COPY_MAX && count_pieces(at->m, off, len) <= PIECES_MAX) {
+		if (likely(refer_range(at->m, off, len, m)))
+			return true;
+		// No mbuf is left to refer with: a copy takes none.
+		unrefer(m);
+		if (rte_pktmbuf_tailroom(m) < len)
+			return false;
+	}
 	copy_range(at->m, off, len, m);
 	return true;
 }
