@@ -43,7 +43,10 @@ static void tell_user(struct tcp_conn *conn)
 static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 {
 	struct tcp *tcp = conn->tcp;
+	uint32_t size = RTE_MIN(ack - conn->snd_una, (uint32_t)conn->mss);
 
+	if (unlikely(size > conn->proven))
+		conn->proven = (uint16_t)size;
 	tcp_sent_ack(&conn->sent, &tcp->sents, ack, d);
 	tcp_send_queue_ack(&conn->sq, ack, &tcp->mem);
 	conn->snd_una = ack;
@@ -89,8 +92,6 @@ static void take_news(struct tcp_conn *conn, const struct tcp_seg *seg)
 		return;
 	if (news.duplicate)
 		stat_inc(tcp->stats, STAT_tcp_dup_acks);
-	if (news.advanced && news.ack - news.una >= conn->mss)
-		conn->full_ok = true;
 	if (news.advanced)
 		advance(conn, seg->ack, &news.d);
 	if (unlikely(blocks))

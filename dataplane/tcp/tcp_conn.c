@@ -55,7 +55,7 @@ void tcp_conn_set_mss(struct tcp_conn *conn)
 	if (before != 0 && before != conn->mss)
 		tcp_trace(conn->tcp, conn, TRACE_MSS, before, conn->mss);
 	conn->cc.mss = conn->mss;
-	conn->full_ok = false;
+	conn->proven = 0;
 }
 
 void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer)

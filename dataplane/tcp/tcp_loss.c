@@ -303,19 +303,22 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 
 // --- time
 
-// Time-outs of one full segment until its size is doubted: where such have arrived, it takes an
-// outage's length.
+// Time-outs of one segment until its size is doubted: where such have arrived, it takes an outage's
+// length.
 #define DOUBT 2
 #define DOUBT_PROVEN 5
 
-// A peer whose path swallows full segments without a word would be sent them for ever.
+// A peer whose path swallows large segments without a word would be sent them for ever.
 static void find_black_hole(struct tcp_conn *conn)
 {
 	const struct tcp_sent *head = conn->sent.head;
-	uint32_t limit = conn->full_ok ? DOUBT_PROVEN : DOUBT;
+	uint32_t len;
 
-	if (conn->retries + 1u >= limit && head != NULL && head->end - head->seq >= conn->mss)
-		tcp_path_shrink(conn);
+	if (head == NULL)
+		return;
+	len = RTE_MIN(head->end - head->seq, (uint32_t)conn->mss);
+	if (conn->retries + 1u >= (len <= conn->proven ? DOUBT_PROVEN : DOUBT))
+		tcp_path_shrink(conn, len);
 }
 
 void tcp_loss_timeout(struct tcp_conn *conn)

@@ -10,8 +10,8 @@
 // or a path that can't be helped.
 #define MTU_FLOOR_V4 552
 #define MTU_FLOOR_V6 1280
-// Between a path that carries tunnels and the floor.
-#define MTU_MIDDLE_V4 1064
+// What is tried where larger packets vanish: Ethernet, the least of IPv6, and half of what is left.
+static const uint16_t mtu_steps[] = {1500, MTU_FLOOR_V6, 1064, MTU_FLOOR_V4};
 // Until the full size is tried again. An outage looks like a black hole at first, so after silence
 // it is soon, and later each time that it was in vain.
 #define RETRY_MAX_S 600
@@ -42,14 +42,23 @@ static void too_big(struct tcp_conn *conn, uint16_t mtu)
 	tcp_conn_touch(conn);
 }
 
-void tcp_path_shrink(struct tcp_conn *conn)
+// The next packet size to try when one of `len` bytes vanishes; 0: there is none.
+static uint16_t next_step(bool v4, uint32_t len)
 {
-	uint16_t mtu = MTU_FLOOR_V6;
-	uint16_t wait = conn->mtu_wait;
+	for (unsigned i = 0; i < RTE_DIM(mtu_steps); i++)
+		if (mtu_steps[i] < len)
+			return v4 || mtu_steps[i] >= MTU_FLOOR_V6 ? mtu_steps[i] : 0;
+	return 0;
+}
 
-	if (ip_addr_is_v4(&conn->key.remote))
-		mtu = conn->path.mtu > MTU_MIDDLE_V4 ? MTU_MIDDLE_V4 : MTU_FLOOR_V4;
-	if (!lower(conn, mtu))
+void tcp_path_shrink(struct tcp_conn *conn, uint32_t payload)
+{
+	bool v4 = ip_addr_is_v4(&conn->key.remote);
+	uint32_t packet = conn->path.mtu - (uint32_t)conn->mss + payload;
+	uint16_t wait = conn->mtu_wait;
+	uint16_t mtu = next_step(v4, RTE_MIN(packet, conn->path.mtu));
+
+	if (mtu == 0 || !lower(conn, mtu))
 		return;
 	conn->mtu_wait = wait == 0 ? RETRY_FIRST_S : (uint16_t)RTE_MIN(2 * wait, RETRY_MAX_S);
 	stat_inc(conn->tcp->stats, STAT_tcp_black_holes);

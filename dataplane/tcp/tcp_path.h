@@ -6,8 +6,8 @@
 
 #include "dataplane/tcp/tcp_types.h"
 
-// Full segments were lost several times in a row: the next smaller size.
-void tcp_path_shrink(struct tcp_conn *conn);
+// A segment of `payload` bytes was lost several times in a row: smaller ones from now on.
+void tcp_path_shrink(struct tcp_conn *conn, uint32_t payload);
 
 // The size was lowered, and it is time to try the full one again (RFC 1191 §6.3).
 void tcp_path_retry(struct tcp_conn *conn);

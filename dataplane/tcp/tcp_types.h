@@ -102,6 +102,7 @@ struct tcp_conn {
 	uint32_t last_ack_sent;
 	uint32_t rcv_taken;  // bytes that the user holds
 	uint16_t mss;        // payload of our segments
+	uint16_t proven;     // payload of the largest segment that has arrived
 	uint16_t peer_mss;   // as its SYN had it, 0: not at all
 	uint16_t mtu_wait;   // seconds from mtu_at until the full size is tried again
 	uint16_t unacked_in; // bytes received and not acknowledged, saturating at 0xffff
@@ -122,7 +123,6 @@ struct tcp_conn {
 	bool ecn_echo : 1;   // CE arrived, and no CWR since
 	bool cwr_due : 1;    // CWR goes out with the next new segment
 	bool tlp_due : 1;    // tail loss probe
-	bool full_ok : 1;    // segments of this size have arrived
 	uint8_t ca : 2;      // enum tcp_ca
 	uint8_t frto : 2;    // enum tcp_frto
 	bool rexmt_head : 1; // the first record goes out again whatever cwnd says

@@ -183,8 +183,8 @@ void figure_ack_in(struct bench *bench)
 	apart(bench, true);
 }
 
-static MEASURED unsigned measured_send(struct bench *bench, struct tcp_conn **conns, unsigned n,
-	struct rte_mbuf **out)
+static MEASURED unsigned measured_send(
+	struct bench *bench, struct tcp_conn **conns, unsigned n, struct rte_mbuf **out)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (!tcp_send_copy(conns[i], bench->peer.data, bench->payload))

@@ -27,9 +27,9 @@ struct figure {
 };
 
 // exchange.c
-void figure_exchange(struct bench *bench); // a request in, its reply out with the ACK on it
-void figure_data_in(struct bench *bench);  // a request in, a bare ACK out
-void figure_ack_in(struct bench *bench);   // a bare ACK in, which ends a reply's wait
+void figure_exchange(struct bench *bench);  // a request in, its reply out with the ACK on it
+void figure_data_in(struct bench *bench);   // a request in, a bare ACK out
+void figure_ack_in(struct bench *bench);    // a bare ACK in, which ends a reply's wait
 void figure_reply_out(struct bench *bench); // a reply out, sent outside of any burst
 
 // open.c

@@ -125,7 +125,8 @@ static void print(const struct figure *figure, struct bench *bench)
 	struct meter *meter = &bench->meter;
 	uint64_t instructions = meter_instructions(meter);
 
-	printf("{\"figure\": \"tcp-%s\", \"unit\": \"%s\", \"family\": \"%s\", \"connections\": %u, "
+	printf("{\"figure\": \"tcp-%s\", \"unit\": \"%s\", \"family\": \"%s\", \"connections\": "
+	       "%u, "
 	       "\"active\": %u, \"checksums\": \"%s\", \"huge_pages\": %s, \"tsc_mhz\": %llu",
 		figure->name, figure->unit, bench->rig.options.v6 ? "ipv6" : "ipv4", bench->conns,
 		bench->active, bench->rig.options.software_csum ? "software" : "port",
@@ -134,13 +135,11 @@ static void print(const struct figure *figure, struct bench *bench)
 	if (meter->ops > 0)
 		printf(", \"operations\": %llu, \"cycles\": %llu, \"cycles_p10\": %llu, "
 		       "\"cycles_p90\": %llu",
-			(unsigned long long)meter->ops,
-			(unsigned long long)meter_ticks(meter, 50),
+			(unsigned long long)meter->ops, (unsigned long long)meter_ticks(meter, 50),
 			(unsigned long long)meter_ticks(meter, 10),
 			(unsigned long long)meter_ticks(meter, 90));
 	if (instructions > 0)
-		printf(", \"instructions\": %llu",
-			(unsigned long long)(instructions / meter->ops));
+		printf(", \"instructions\": %llu", (unsigned long long)(instructions / meter->ops));
 	printf("%s}\n", bench->extra);
 }
 

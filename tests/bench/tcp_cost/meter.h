@@ -18,7 +18,7 @@ struct meter {
 	uint64_t ops; // of all samples together
 	uint64_t begun;
 	uint64_t held; // of the sample that goes on
-	int perf_fd; // -1: instructions are not counted here
+	int perf_fd;   // -1: instructions are not counted here
 };
 
 // `counting`: instructions, by the CPU's counters. False when the machine has none.

@@ -114,8 +114,8 @@ static struct rte_mbuf *make(
 	if (m == NULL)
 		rig_die("no packet buffer left for connection %u", i);
 	p = rte_pktmbuf_mtod(m, uint8_t *);
-	header += write_options(p + TCP_HEADER, conn, flags & TCP_SYN,
-		(uint32_t)(peer->rig->now.ns / NS_PER_MS));
+	header += write_options(
+		p + TCP_HEADER, conn, flags & TCP_SYN, (uint32_t)(peer->rig->now.ns / NS_PER_MS));
 	be16_put(p, (uint16_t)(PORT_FIRST + i % PORTS));
 	be16_put(p + 2, RIG_PORT);
 	be32_put(p + 4, conn->seq);

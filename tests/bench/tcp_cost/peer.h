@@ -10,7 +10,7 @@ struct peer_conn {
 	uint32_t seq; // of our next byte
 	uint32_t ack; // of the stack's next byte
 	uint32_t tsecr;
-	uint32_t got; // bytes of payload received, modulo 2^32
+	uint32_t got;          // bytes of payload received, modulo 2^32
 	struct tcp_conn *ours; // the stack's end, once accepted
 };
 

@@ -49,12 +49,11 @@ static void pool_memory(struct rte_mempool *pool, struct rig *rig)
 	size_t each = (size_t)pool->header_size + pool->elt_size + pool->trailer_size;
 
 	rig->memory_len = RTE_ALIGN_CEIL(each * pool->size, (size_t)RTE_PGSIZE_2M);
-	rig->memory = mmap(NULL, rig->memory_len, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	rig->memory = mmap(
+		NULL, rig->memory_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (rig->memory == MAP_FAILED)
 		rig_die("%zu MB of packet buffers do not fit", rig->memory_len >> 20);
-	madvise(rig->memory, rig->memory_len,
-		rig->options.huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	madvise(rig->memory, rig->memory_len, rig->options.huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	if (rte_mempool_populate_iova(
 		    pool, rig->memory, RTE_BAD_IOVA, rig->memory_len, NULL, NULL) < 0)
 		rig_die("packet buffers: %s", rte_strerror(rte_errno));
