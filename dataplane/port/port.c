@@ -90,7 +90,8 @@ static void choose_segs(struct port *port)
 static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
 {
 	uint64_t rx = WANT_RX;
-	uint64_t tx = WANT_TX;
+	uint64_t tx =
+		port->quirk->flags & QUIRK_NO_TSO ? WANT_TX & ~RTE_ETH_TX_OFFLOAD_TCP_TSO : WANT_TX;
 
 	if (port->config.vlan) {
 		rx |= RTE_ETH_RX_OFFLOAD_VLAN_STRIP;

@@ -9,6 +9,7 @@ enum quirk_flag {
 	QUIRK_SOCKET_FD = 1 << 2,  // receives from a kernel socket that can be polled
 	QUIRK_TSO4 = 1 << 3,       // cuts IPv4 packets into frames, IPv6 ones perhaps not
 	QUIRK_TIMERS = 1 << 4,     // has rte_timers that somebody must run
+	QUIRK_NO_TSO = 1 << 5,     // what it makes of packets to cut is of no use
 };
 
 struct quirk {

@@ -15,6 +15,8 @@ static void drivers_are_found_by_name(void **state)
 	assert_true(quirk_of("net_af_xdp")->flags & QUIRK_LINEAR);
 	assert_true(quirk_of("net_af_packet")->flags & QUIRK_SOCKET_FD);
 	assert_int_equal(quirk_of("net_ena")->tx_max, 1024);
+	assert_true(quirk_of("net_ena")->flags & QUIRK_TIMERS);
+	assert_true(quirk_of("net_tap")->flags & QUIRK_NO_TSO);
 }
 
 static void an_ordinary_driver_has_none(void **state)
