@@ -92,6 +92,18 @@ def test_memif_pipelined(env):
         client(env, memif(env, "client"), REQUESTS, 10, "--pipeline", "16", "--value", "3000")
 
 
+@limit(90)
+def test_vhost_large_packets(env):
+    """The client's device takes packets of up to 64 KB to cut; here nobody cuts them, and the data
+    plane receives them whole."""
+    env.flush()
+    socket = folder(env) + "/vdev.sock"
+    with data_plane(env, "net_vhost0,iface=%s,queues=1,tso=1" % socket):
+        client(env, "net_virtio_user0,path=%s,queues=1" % socket, REQUESTS, 10, "--pipeline", "16",
+               "--value", "3000")
+        stored(env)
+
+
 @limit(150)
 def test_vhost_client_killed(env):
     """The other side dies within requests, twice; the data plane serves whoever comes next."""
