@@ -20,7 +20,8 @@ static bool header_csum_ok(const struct rte_mbuf *m, const struct rte_ipv4_hdr *
 {
 	uint64_t port_says = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 
-	if (port_says == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+	// NONE: what stands in the field is wrong, but the header was verified otherwise.
+	if (port_says == RTE_MBUF_F_RX_IP_CKSUM_GOOD || port_says == RTE_MBUF_F_RX_IP_CKSUM_NONE)
 		return true;
 	return port_says != RTE_MBUF_F_RX_IP_CKSUM_BAD && csum_ip4_ok(ip, len);
 }

@@ -107,6 +107,12 @@ static void the_checksum_is_checked_unless_the_port_did(void **state)
 	fix_in(f, m);
 	assert_int_equal(f->rx.seg_n, 1);
 	rte_pktmbuf_free(f->rx.seg[0]);
+	m = segment(f);
+	header(m)->hdr_checksum ^= 0x0100;
+	m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_NONE;
+	fix_in(f, m);
+	assert_int_equal(f->rx.seg_n, 1);
+	rte_pktmbuf_free(f->rx.seg[0]);
 }
 
 static void sources_and_destinations_are_checked(void **state)
