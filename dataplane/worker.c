@@ -104,6 +104,7 @@ static void learn_share(struct worker *w)
 			rte_mbuf_refcnt_update(frame, 1);
 			if (rte_ring_enqueue(w->workers[to]->learn, frame) != 0)
 				rte_pktmbuf_free(frame);
+			port_call(w->port, to);
 		}
 		rte_pktmbuf_free(frame);
 	}
@@ -123,10 +124,13 @@ static unsigned learn_take(struct worker *w)
 // An ICMP error quotes a connection, which may be another core's: all are told, one knows it.
 static void icmp_share(struct worker *w)
 {
-	for (unsigned to = 0; to < w->worker_n; to++)
-		if (to != w->id)
-			rte_ring_enqueue_burst_elem(w->workers[to]->icmp, w->rx.icmp,
-				sizeof(w->rx.icmp[0]), w->rx.icmp_n, NULL);
+	for (unsigned to = 0; to < w->worker_n; to++) {
+		if (to == w->id)
+			continue;
+		rte_ring_enqueue_burst_elem(w->workers[to]->icmp, w->rx.icmp, sizeof(w->rx.icmp[0]),
+			w->rx.icmp_n, NULL);
+		port_call(w->port, to);
+	}
 }
 
 static unsigned icmp_take(struct worker *w)
@@ -266,6 +270,10 @@ static void sleep_until_ready(struct worker *w, struct link *link)
 
 	if (!port_sleep(w->port, w->id))
 		return;
+	if (!rte_ring_empty(w->learn) || !rte_ring_empty(w->icmp)) {
+		port_wake(w->port, w->id);
+		return;
+	}
 	for (; n < w->port_fd_n; n++)
 		fds[n] = (struct idle_fd){.fd = w->port_fd[n], .events = POLLIN};
 	n += store_fds(w->store, fds + n, IDLE_FDS_MAX - n);

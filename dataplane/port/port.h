@@ -119,3 +119,6 @@ unsigned port_wait_fds(const struct port *port, unsigned worker, int fds[PORT_FD
 // Around the wait for these. False: something is there already, don't sleep.
 bool port_sleep(struct port *port, unsigned worker);
 void port_wake(struct port *port, unsigned worker);
+
+// From another worker: something else than packets waits for that one, which may sleep.
+void port_call(struct port *port, unsigned worker);

@@ -24,6 +24,11 @@ void port_ring_bell(struct port_lane *lane)
 		(void)!write(lane->bell, &one, sizeof(one));
 }
 
+void port_call(struct port *port, unsigned worker)
+{
+	port_ring_bell(&port->lane[worker]);
+}
+
 static void ring_bells(struct port *port, const struct told *told)
 {
 	for (unsigned i = 0; i < RTE_DIM(told->bits); i++)
