@@ -13,6 +13,12 @@
 #define COOKIE_MISSES_PER_SECOND 4096
 // Segments in flight that a connection has a record for, on average, beside its own first one.
 #define RECORDS_PER_CONN 16
+// What is in flight or out of order pins packet buffers, and all of these together are bounded: so
+// are the records of it. A million connections do not each need their own.
+#define MEM_PER_RECORD 512
+#define MEM_PER_REASM 4096
+#define POOL_MIN 1024
+#define POOL_MAX (UINT64_C(1) << 26)
 
 struct tcp_config tcp_config_default(void)
 {
@@ -45,7 +51,10 @@ struct tcp_config tcp_config_default(void)
 static int make_pools(struct tcp *tcp)
 {
 	const struct tcp_config *cfg = &tcp->cfg;
-	uint64_t records = (uint64_t)cfg->conns_max * RECORDS_PER_CONN;
+	uint64_t records = RTE_MIN((uint64_t)cfg->conns_max * RECORDS_PER_CONN,
+		cfg->mem_max / MEM_PER_RECORD + POOL_MIN);
+	uint64_t reasms =
+		RTE_MIN((uint64_t)cfg->conns_max, cfg->mem_max / MEM_PER_REASM + POOL_MIN);
 	int rc = pool_init(&tcp->conns, sizeof(struct tcp_conn), cfg->conns_max);
 
 	if (rc == 0)
@@ -53,10 +62,11 @@ static int make_pools(struct tcp *tcp)
 	if (rc == 0)
 		rc = pool_init(&tcp->time_waits, sizeof(struct tcp_time_wait), cfg->time_wait_max);
 	if (rc == 0)
-		rc = pool_init(&tcp->sents, sizeof(struct tcp_sent),
-			(uint32_t)RTE_MIN(records, UINT64_C(1) << 26));
+		rc = pool_init(
+			&tcp->sents, sizeof(struct tcp_sent), (uint32_t)RTE_MIN(records, POOL_MAX));
 	if (rc == 0)
-		rc = pool_init(&tcp->reasms, sizeof(struct tcp_reasm), cfg->conns_max);
+		rc = pool_init(&tcp->reasms, sizeof(struct tcp_reasm),
+			(uint32_t)RTE_MIN(reasms, POOL_MAX));
 	if (rc == 0)
 		rc = tcp_table_init(
 			&tcp->table, cfg->conns_max + cfg->half_open_max + cfg->time_wait_max);
