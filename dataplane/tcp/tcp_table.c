@@ -70,6 +70,8 @@ int tcp_table_init(struct tcp_table *table, uint32_t capacity)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (buckets == MAP_FAILED)
 		return -ENOMEM;
+	// Looked up at random: a large one is worth large pages, where the system has them.
+	(void)madvise(buckets, bytes_of(table), MADV_HUGEPAGE);
 	table->buckets = buckets;
 	return 0;
 }
