@@ -287,7 +287,7 @@ static void step_fail(struct world *w, struct input *in)
 	uint8_t by = take(in);
 
 	alloc_fail_at(by & 0x7f, by & 0x80);
-	alloc_fail_spare(&w->tcp->sents);
+	alloc_fail_spare_sent(w->tcp);
 }
 
 static void step_time(struct world *w, struct input *in)

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "dataplane/tcp/tcp_types.h"
+
 static __thread uint32_t nth;
 static __thread bool repeats;
 static __thread uint32_t seen;
@@ -16,9 +18,9 @@ void alloc_fail_at(uint32_t n, bool again)
 	spared_n = 0;
 }
 
-void alloc_fail_spare(const struct pool *pool)
+void alloc_fail_spare_sent(const struct tcp *tcp)
 {
-	spared[spared_n++ % 4] = pool;
+	spared[spared_n++ % 4] = &tcp->sents;
 }
 
 uint32_t alloc_fail_seen(void)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct pool;
+struct tcp;
 
 // From now on the `n`-th allocation fails, and every n-th after it when `again`. 0: none does.
 void alloc_fail_at(uint32_t n, bool again);
@@ -16,9 +17,9 @@ void alloc_fail_at(uint32_t n, bool again);
 // Allocations since then, the failed ones among them.
 uint32_t alloc_fail_seen(void);
 
-// Never fails for this pool: its users ask for room before they take, so that a failure behind that
-// is none that can happen. It lasts until alloc_fail_at; at most 4.
-void alloc_fail_spare(const struct pool *pool);
+// Spares the records of what this stack has in flight: output asks for room before it takes one, so
+// that a failure behind that is none that can happen. It lasts until alloc_fail_at; at most 4.
+void alloc_fail_spare_sent(const struct tcp *tcp);
 
 // For the pools: whether this allocation is to fail.
 bool alloc_fail_now(void);

@@ -176,14 +176,8 @@ static const struct {
 
 static bool set_cc(struct script *s, const char *name)
 {
-	static const struct cc_ops *const all[] = {&cc_newreno};
-
-	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
-		if (strcmp(all[i]->name, name) == 0) {
-			s->cfg.cc = all[i];
-			return true;
-		}
-	return script_fail(s, "no congestion control %s", name);
+	s->cfg.cc = cc_find(name);
+	return s->cfg.cc != NULL || script_fail(s, "no congestion control %s", name);
 }
 
 static bool set(struct script *s, const char *name, uint64_t value)

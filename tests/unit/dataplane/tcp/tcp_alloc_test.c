@@ -9,7 +9,6 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "dataplane/tcp/tcp_types.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/tcp_pair.h"
 #include "tests/support/tcp_stream.h"
@@ -141,7 +140,7 @@ static bool live(uint32_t n, bool again, uint32_t *seen)
 		fail();
 	alloc_fail_at(n, again);
 	for (unsigned i = 0; i < 2; i++)
-		alloc_fail_spare(&pair->host[i].tcp->sents);
+		alloc_fail_spare_sent(pair->host[i].tcp);
 	if (tcp_connect(pair->host[0].tcp, &pair->host[1].addr, 8102, 0, pair->now, &life.end[0]) ==
 		0) {
 		for (unsigned i = 0; i < 2; i++) {
