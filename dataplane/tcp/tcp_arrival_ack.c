@@ -142,6 +142,7 @@ static bool fin_acked(struct tcp_conn *conn)
 bool tcp_arrival_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	struct tcp *tcp = conn->tcp;
+	uint32_t flight = conn->snd_nxt - conn->snd_una;
 
 	// RFC 5961 §5.2.
 	if (seq_gt(seg->ack, conn->snd_nxt) ||
@@ -156,7 +157,7 @@ bool tcp_arrival_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 	if (seq_geq(seg->ack, conn->snd_una))
 		take_news(conn, seg);
 	if (unlikely(seg->flags & TCP_ECE) && conn->ecn_on && seg->ack == conn->snd_una)
-		tcp_loss_ecn(conn);
+		tcp_loss_ecn(conn, flight);
 	if (seq_geq(seg->ack, conn->snd_una))
 		update_window(conn, seg);
 	if (conn->fin_sent && conn->snd_una == conn->snd_nxt)

@@ -276,12 +276,8 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 {
 	uint32_t newly = 0;
 
-	if (conn->sack_on) {
+	if (conn->sack_on)
 		tcp_rack_ack(conn, news);
-		if (unlikely(conn->rack.tlp_on) && tcp_rack_probe_ack(conn, news) &&
-			conn->ca == TCP_CA_OPEN)
-			tcp_loss_ecn(conn);
-	}
 	if (conn->ca != TCP_CA_OPEN)
 		newly = newly_delivered(conn, news);
 	if (!conn->sack_on)
@@ -299,6 +295,10 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 		ack_loss(conn, news, newly);
 		break;
 	}
+	// Last: what tells of a loss must not make the window grow afterwards.
+	if (unlikely(conn->rack.tlp_on) && tcp_rack_probe_ack(conn, news) &&
+		conn->ca == TCP_CA_OPEN)
+		tcp_loss_ecn(conn, conn->snd_nxt - news->una);
 }
 
 // --- time
@@ -359,13 +359,13 @@ void tcp_loss_reorder_timeout(struct tcp_conn *conn)
 	conn->cc.cwnd = tcp_loss_in_flight(conn) + conn->mss;
 }
 
-void tcp_loss_ecn(struct tcp_conn *conn)
+void tcp_loss_ecn(struct tcp_conn *conn, uint32_t flight)
 {
 	struct tcp *tcp = conn->tcp;
 
 	if (conn->ca != TCP_CA_OPEN || seq_lt(conn->snd_una, conn->cwr_end))
 		return;
-	tcp->cc->on_congestion(&conn->cc, outstanding(conn), tcp->now);
+	tcp->cc->on_congestion(&conn->cc, flight, tcp->now);
 	conn->undo.on = false; // this reduction was no mistake
 	conn->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;

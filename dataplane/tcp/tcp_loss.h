@@ -34,8 +34,9 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news);
 void tcp_loss_timeout(struct tcp_conn *conn);
 void tcp_loss_reorder_timeout(struct tcp_conn *conn);
 
-// The peer reports a mark of congestion (RFC 3168 §6.1.2).
-void tcp_loss_ecn(struct tcp_conn *conn);
+// The peer reports a mark of congestion (RFC 3168 §6.1.2). `flight`: bytes outstanding before the
+// ACK that does.
+void tcp_loss_ecn(struct tcp_conn *conn, uint32_t flight);
 
 // A segment of `len` bytes goes out; `again`: not for the first time.
 void tcp_loss_sent(struct tcp_conn *conn, uint32_t seq, uint32_t len, bool again);
