@@ -180,6 +180,8 @@ static bool flush_syn(struct tcp_conn *conn)
 	if (conn->retries > 0)
 		stat_inc(tcp->stats, STAT_tcp_retrans_segs);
 	conn->sent_at = tcp->now;
+	// It may have waited for a packet buffer: the answer has all of its time from here on.
+	conn->rexmt_from = tcp->now;
 	conn->syn_due = false;
 	conn->ack_now = false;
 	return true;
