@@ -77,6 +77,7 @@ static void take_news(struct tcp_conn *conn, const struct tcp_seg *seg)
 		.in_flight = tcp_loss_in_flight(conn),
 		.advanced = seq_gt(seg->ack, conn->snd_una),
 		.duplicate = is_duplicate(conn, seg),
+		.ece = conn->ecn_on && (seg->flags & TCP_ECE),
 		.d =
 			{
 				.now = tcp->now,

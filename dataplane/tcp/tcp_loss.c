@@ -145,6 +145,8 @@ static void grow(struct tcp_conn *conn, const struct tcp_news *news, uint32_t ac
 		.now = tcp->now,
 	};
 
+	if (news->ece)
+		return; // RFC 3168 §6.1.2
 	if (news->d.any && !news->d.repeated)
 		ack.rtt = (uint32_t)(mono_since(tcp->now, news->d.at) / NS_PER_US);
 	tcp->cc->on_ack(&conn->cc, &ack);
@@ -262,13 +264,15 @@ static void ack_recovery(struct tcp_conn *conn, const struct tcp_news *news, uin
 
 static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_t newly)
 {
+	bool told = conn->frto == TCP_FRTO_SECOND; // and cwnd is what it should be
+
 	if (frto(conn, news))
 		return;
 	if (seq_geq(conn->snd_una, conn->recover))
 		leave_recovery(conn);
 	(void)detect(conn, news);
 	// What had arrived before the time-out, and is covered only now, is no reason for a burst.
-	if (news->advanced && newly > 0)
+	if (news->advanced && newly > 0 && !told)
 		grow(conn, news, conn->sack_on ? newly : RTE_MIN(newly, 2u * conn->mss));
 }
 

@@ -22,6 +22,7 @@ struct tcp_news {
 	bool duplicate; // RFC 5681 §2
 	bool dsack;
 	bool sacks; // it has blocks above its acknowledgement
+	bool ece;   // it echoes a mark of congestion
 };
 
 // The handshake is done.
