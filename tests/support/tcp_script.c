@@ -288,6 +288,7 @@ static void move_sack(struct tcp_opts *opts, uint32_t by)
 static bool inject(struct script *s, char *text, bool bad)
 {
 	struct wire_seg seg;
+	struct rte_mbuf *frame;
 	bool options;
 
 	if (!parse_seg(s, text, &seg, &options))
@@ -303,7 +304,10 @@ static bool inject(struct script *s, char *text, bool bad)
 	move_sack(&seg.opts, s->flow->iss);
 	if (seg.opts.ts && (seg.flags & TCP_ACK))
 		seg.opts.tsecr += s->flow->ts_base;
-	feed(s, wire_make(&s->wire, &seg));
+	frame = wire_make(&s->wire, &seg);
+	if (frame == NULL)
+		return script_fail(s, "the segment is too long");
+	feed(s, frame);
 	return true;
 }
 
