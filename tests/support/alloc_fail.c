@@ -30,8 +30,12 @@ uint32_t alloc_fail_seen(void)
 
 bool alloc_fail_now(void)
 {
+	uint32_t mixed;
+
 	seen++;
-	return nth != 0 && (repeats ? seen % nth == 0 : seen == nth);
+	mixed = seen * 2654435761u;
+	mixed ^= mixed >> 15;
+	return nth != 0 && (repeats ? mixed % nth == 0 : seen == nth);
 }
 
 void *__wrap_pool_get(struct pool *pool)

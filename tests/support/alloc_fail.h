@@ -11,7 +11,8 @@
 struct pool;
 struct tcp;
 
-// From now on the `n`-th allocation fails, and every n-th after it when `again`. 0: none does.
+// From now on the `n`-th allocation fails; with `again` instead one in n does, in no order by which
+// a loop could be caught that makes as many at each turn. 0: none does.
 void alloc_fail_at(uint32_t n, bool again);
 
 // Allocations since then, the failed ones among them.

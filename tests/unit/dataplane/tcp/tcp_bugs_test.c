@@ -149,10 +149,10 @@ static void in_flight_leak(void **state)
 
 	(void)state;
 	begin(&t, &options, 400000, 400000);
-	t.pair->link = (struct tcp_link){
+	t.pair->link = (struct link_model){
 		.delay = 2 * NS_PER_MS, .jitter = NS_PER_MS, .loss = 50000, .dup = 20000};
 	assert_true(tcp_pair_until(t.pair, 600 * NS_PER_SEC, streams_done, &t));
-	t.pair->link = (struct tcp_link){.delay = 2 * NS_PER_MS};
+	t.pair->link = (struct link_model){.delay = 2 * NS_PER_MS};
 	tcp_pair_run(t.pair, 10 * NS_PER_SEC);
 	assert_int_equal(tcp_unacked(t.end[0]), 0);
 	// Ten segments are the initial window: one round trip, and one for what is left in doubt.
