@@ -354,7 +354,10 @@ static void accept_all(struct sim *sim, unsigned host)
 		struct sim_end *end = accepted_by(sim, host, conn);
 
 		if (end == NULL || end->conn != NULL || end->open) {
-			sim_wrong(sim, "a connection that nobody opened");
+			// A cookie is good for more than one connection: its first segment, come
+			// late or again, is one of a new one.
+			if (end == NULL || sim->plan->cfg[host].half_open_max >= sim->plan->conn_n)
+				sim_wrong(sim, "a connection that nobody opened");
 			tcp_abort(conn);
 			continue;
 		}

@@ -25,6 +25,8 @@ static double loss_of(const struct link_model *link)
 
 		loss += in / (in + link->burst_leave) * link->burst_loss / MILLION;
 	}
+	if (link->cut_for > 0)
+		loss += (double)link->cut_for / (double)link->cut_every;
 	return fmin(loss, 0.9);
 }
 
