@@ -158,6 +158,9 @@ static void undo(struct tcp_conn *conn, enum stat_id why)
 {
 	struct tcp *tcp = conn->tcp;
 
+	// What was taken for lost was late: the next time RACK waits for it (RFC 8985 §6.2 step 4).
+	if (conn->ca == TCP_CA_RECOVERY)
+		conn->rack.reordering_seen = true;
 	tcp->cc->on_undo(&conn->cc, tcp->now);
 	tcp_sent_unmark_lost(&conn->sent);
 	conn->undo.on = false;
