@@ -361,6 +361,12 @@ static enum flush flush_probe(struct tcp_conn *conn)
 // Probes have an old sequence number: the peer answers what it can't accept.
 static enum flush flush_bare(struct tcp_conn *conn)
 {
+	// The ACK of what the same burst brought in order is none of the duplicates.
+	if (conn->dups_owed > 0 && conn->last_ack_sent != conn->rcv_nxt) {
+		if (!send_bare(conn, conn->snd_nxt, TCP_ACK))
+			return FLUSH_FULL;
+		acked_now(conn);
+	}
 	while (conn->dups_owed > 0) {
 		if (!send_bare(conn, conn->snd_nxt, TCP_ACK))
 			return FLUSH_FULL;
