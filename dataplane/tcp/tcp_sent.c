@@ -192,16 +192,19 @@ void tcp_sent_renege(struct tcp_sent_list *list)
 }
 
 // Whether the acknowledgement answers the last transmission of a record that was sent again
-// (RFC 8985 §6.2 step 2).
-static bool answers_last(const struct tcp_delivery *d, const struct tcp_sent *rec)
+// (RFC 8985 §6.2 step 2). What lies behind a hole does not change the timestamp that is echoed
+// (RFC 7323 §4.3): the echo tells nothing of a selective acknowledgement, and the answer to a tail
+// loss probe would be taken for that to the original.
+static bool answers_last(const struct tcp_delivery *d, const struct tcp_sent *rec, bool cumulative)
 {
-	if (d->ts)
+	if (d->ts && cumulative)
 		return seq_geq(d->tsecr, tcp_ts_clock(rec->at) + d->ts_offset);
 	return mono_since(d->now, rec->at) >= d->min_rtt;
 }
 
 // [rec->seq, end) was delivered.
-static void delivered(struct tcp_delivery *d, const struct tcp_sent *rec, uint32_t end)
+static void delivered(
+	struct tcp_delivery *d, const struct tcp_sent *rec, uint32_t end, bool cumulative)
 {
 	bool again = rec->flags & TCP_SENT_AGAIN;
 
@@ -216,7 +219,7 @@ static void delivered(struct tcp_delivery *d, const struct tcp_sent *rec, uint32
 		d->original = true;
 	} else {
 		d->repeated = true;
-		if (!answers_last(d, rec))
+		if (!answers_last(d, rec, cumulative))
 			return;
 	}
 	if (!d->any || d->at.ns < rec->at.ns || (d->at.ns == rec->at.ns && seq_lt(d->end, end))) {
@@ -248,7 +251,7 @@ void tcp_sent_ack(
 		uint32_t end = seq_min(rec->end, ack);
 
 		if (likely(!(rec->flags & TCP_SENT_SACKED)))
-			delivered(d, rec, end);
+			delivered(d, rec, end, true);
 		if (end == rec->end)
 			drop_head(list, pool);
 		else
@@ -296,7 +299,7 @@ void tcp_sent_sack(struct tcp_sent_list *list, struct pool *pool,
 			if (seq_gt(rec->end, block->end) &&
 				!tcp_sent_split(list, pool, rec, block->end))
 				return;
-			delivered(d, rec, rec->end);
+			delivered(d, rec, rec->end, false);
 			mark_sacked(list, rec, d->mss);
 			if (prev != NULL && (prev->flags & TCP_SENT_SACKED)) {
 				join_next(list, pool, prev);
