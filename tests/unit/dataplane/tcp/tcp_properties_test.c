@@ -177,9 +177,11 @@ static void reorder(uint64_t rtt, uint64_t seed, struct link_model data)
 	again = stat_of(&f, STAT_tcp_retrans_segs) - again;
 	sent = f.pair->sent[0] - sent;
 	if (again * 1000 > sent)
-		fail_msg("rtt %llu us, seed %llu: %llu of %llu segments sent again",
+		fail_msg("rtt %llu us, seed %llu: %llu of %llu segments sent again, the receiver "
+			 "had no place for %llu",
 			(unsigned long long)(rtt / NS_PER_US), (unsigned long long)seed,
-			(unsigned long long)again, (unsigned long long)sent);
+			(unsigned long long)again, (unsigned long long)sent,
+			(unsigned long long)f.pair->host[1].stats.drop[DROP_TCP_OOO_FULL]);
 	assert_int_equal(stat_of(&f, STAT_tcp_rto), 0);
 	end(&f);
 }
@@ -339,11 +341,14 @@ static void test_lost_tail_is_repaired_by_a_probe(void **state)
 				.segs = 12,
 				.lose = bits << (12 - tail),
 				.sack = true,
-				// From the last ACK on two, for a longer tail one more; the
-				// ACK of a single segment may be delayed.
+				// From the last ACK on two; for a longer tail one more, and another
+				// where PRR sends again no more than arrives. The ACK of a single
+				// segment may be delayed.
 				.limit = trips[t] + 2 * trips[t] + trips[t] / 2 + SLACK +
-					(tail > 1 ? trips[t] + trips[t] / 4 + 2 * TICK
-						  : ACK_DELAY)};
+					(tail > 2                  ? trips[t] * 5 / 2
+							: tail > 1 ? trips[t] * 3 / 2
+								   : ACK_DELAY) +
+					2 * TICK};
 
 			fly(&flight, &f);
 			assert_true(stat_of(&f, STAT_tcp_loss_probes) > 0);
