@@ -1,4 +1,5 @@
-// What -D/--describe-stats prints: every counter, drop reason and histogram with its meaning.
+// What -D/--describe-stats prints: every counter, drop reason and histogram, what is told of a
+// connection, and every event of the trace, with its meaning.
 #pragma once
 
 #include <stdio.h>

@@ -248,14 +248,15 @@ def test_capture_of_one_flow(env):
 def test_captures_are_bounded(env):
     with env.connect() as c:
         ids = [start_capture(env, "", json.dumps({"remote": c.socket.getsockname()[0],
-                                                  "port": own_port(c), "packets": 5})),
-               start_capture(env, "?port=%d&bytes=1024&snap=64" % own_port(c)),
+                                                  "port": own_port(c), "packets": 5,
+                                                  "seconds": 2})),
+               start_capture(env, "?port=%d&bytes=1024&snap=64&seconds=2" % own_port(c)),
                start_capture(env, "?port=%d&seconds=1" % own_port(c))]
         for _ in range(50):
             c.call("PING")
         eventually("all end by themselves",
                    lambda: not any(capture(env, id)["running"] for id in ids), 10)
-        # Each worker has its own bounds, and one sees what comes in, perhaps another what goes out.
+        # Each worker has its own bounds: one may see what comes in, and another what goes out.
         few = capture(env, ids[0])["packets"]
         check(5 <= few <= 10, "%d packets of at most 5 on each worker", few)
         check(capture(env, ids[1])["bytes"] <= 2048, "bytes")

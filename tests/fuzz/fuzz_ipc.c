@@ -73,6 +73,7 @@ static void walk_status(const struct ipc_msg *msg)
 static void walk_answer(const struct ipc_msg *msg)
 {
 	char *payload = malloc(msg->len);
+	size_t len = msg->len;
 	struct ipc_answer head;
 
 	must(payload != NULL);
@@ -80,16 +81,15 @@ static void walk_answer(const struct ipc_msg *msg)
 	memcpy(&head, payload, sizeof(head));
 	head.rows = ipc_ask_rows();
 	memcpy(payload, &head, sizeof(head));
-	if (ipc_answer_check(msg->id, payload, msg->len) != NULL) {
-		free(payload);
-		return;
-	}
-	must(ipc_ask_error_text((enum ipc_ask_error)head.error) != NULL);
+	if (ipc_answer_check(msg->id, payload, msg->len) == NULL)
+		must(ipc_ask_error_text((enum ipc_ask_error)head.error) != NULL);
+	else if (msg->id != IPC_CONNS)
+		len = 0;
 	if (msg->id == IPC_CONNS) {
-		for (size_t at = sizeof(struct ipc_conns); at < msg->len;) {
+		// As many as there are, since their size changes with every row, too.
+		for (size_t at = sizeof(struct ipc_conns); at + sizeof(struct conn_info) <= len;) {
 			struct conn_info info;
 
-			must(msg->len - at >= sizeof(info));
 			memcpy(&info, payload + at, sizeof(info));
 			conn_info_clean(&info);
 			must(strlen(info.cc) < CONN_CC_MAX && conn_state_names[info.state] != NULL);
@@ -97,11 +97,11 @@ static void walk_answer(const struct ipc_msg *msg)
 			at += sizeof(info);
 		}
 	} else if (msg->id == IPC_TRACE) {
-		for (size_t at = sizeof(struct ipc_trace); at < msg->len;) {
+		for (size_t at = sizeof(struct ipc_trace); at < len;) {
 			char text[TRACE_TEXT_MAX];
 			struct trace_rec rec;
 
-			must(msg->len - at >= sizeof(rec));
+			must(len - at >= sizeof(rec));
 			memcpy(&rec, payload + at, sizeof(rec));
 			must(trace_text(&rec, text) == strlen(text));
 			at += sizeof(rec);

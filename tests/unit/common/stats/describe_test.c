@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/stats/conn_info.h"
 #include "common/stats/describe.h"
 #include "common/stats/stats.h"
 
@@ -34,6 +35,14 @@ static void test_every_row_is_there(void **state)
 	assert_described(text, stat_rows, STAT_N);
 	assert_described(text, drop_rows, DROP_N);
 	assert_described(text, hist_rows, HIST_N);
+	for (unsigned i = 0; i < CONN_NUM_N; i++) {
+		struct stat_row row = {
+			.name = conn_num_rows[i].name, .help = conn_num_rows[i].help};
+
+		assert_described(text, &row, 1);
+	}
+	assert_non_null(strstr(text, "\n  DROP                     a segment was dropped\n"));
+	assert_non_null(strstr(text, "\n  MSS                      "));
 	free(text);
 }
 
