@@ -379,6 +379,7 @@ static void a_trace_of_one_port(void **state)
 	// Every connection has this local port.
 	assert_true(begin("GET", "/v1/trace?port=8102&limit=5"));
 	assert_false(answer_trace(0, 20, 20));
+	reply.body[reply.len - 1] = '\0';
 	assert_non_null(strstr(reply.body, "192.0.2.7:15 "));
 	assert_null(strstr(reply.body, "192.0.2.7:14 "));
 	rest_reply_free(&reply);
