@@ -33,6 +33,6 @@ void figure_idle(struct bench *bench)
 	snprintf(bench->extra, sizeof(bench->extra),
 		", \"bytes\": %llu, \"record\": %u, \"table\": %.1f, \"rss_mib\": %llu",
 		(unsigned long long)((after - before) / bench->conns), tcp->conns.item_size,
-		(tcp->table.mask + 1.0) * sizeof(struct tcp_table_slot) / bench->conns,
+		(double)tcp->table.n * sizeof(struct tcp_bucket) / bench->conns,
 		(unsigned long long)(after >> 20));
 }
