@@ -103,3 +103,13 @@ $(TCP_COST): $(call obj,$(call find_c,tests/bench/tcp_cost)) $(DP_LIB) $(COMMON_
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
 
 bench: $(TCP_COST)
+
+# --- an attacker with a raw socket
+ATTACK := $(BUILD)/attack
+
+$(ATTACK): $(call obj,$(call find_c,tests/e2e/attack)) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+e2e: $(ATTACK)
+bench: $(ATTACK)
