@@ -29,6 +29,8 @@
 #define LAST 249
 #define PORTS 50000
 #define PORT_FIRST 10000
+// All frames of TINY in a second.
+#define TINY_PPS 4000
 
 enum kind {
 	SYN,     // SYNs from everywhere
@@ -285,7 +287,10 @@ static void run(struct attack *a)
 			break;
 		for (unsigned i = 0; struck < due && i < 64; i++, struck++)
 			strike(a);
-		if (poll(&p, 1, 1) > 0)
+		// A peer that takes byte by byte would else be as fast as the target allows.
+		if (a->kind == TINY && a->sent >= passed * TINY_PPS / NS_PER_SEC)
+			usleep(1000);
+		else if (poll(&p, 1, 1) > 0)
 			for (unsigned i = 0; i < 64; i++)
 				listen_once(a);
 	}
