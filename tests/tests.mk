@@ -113,3 +113,17 @@ $(ATTACK): $(call obj,$(call find_c,tests/e2e/attack)) $(COMMON_LIB)
 
 e2e: $(ATTACK)
 bench: $(ATTACK)
+
+# --- our stack against the kernel's
+INTEROP := $(BUILD)/interop
+STACK_HOST := $(INTEROP)/stack_host
+
+$(STACK_HOST): $(call obj,tests/interop/raw_socket.c $(wildcard tests/interop/stack_host/*.c)) \
+		$(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(SUPPORT_LIB) \
+		$(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(DP_LIBS)
+
+.PHONY: interop
+interop: $(STACK_HOST) ## our TCP against the kernel's, as root; ONLY=name
+	@DYN_BUILD=$(BUILD) tests/interop/run $(ONLY)
