@@ -15,10 +15,10 @@ SAN_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/san OPT=-O1 SAN=a
 
 # Levels note their counts here; the last line of `make test` is their sum.
 TOTALS = $(abspath $(BUILD))/test-totals
-LEVELS := unit unit-san sim sim-san fuzz-replay e2e
+LEVELS := unit unit-san sim sim-san fuzz-replay interop e2e
 
 .PHONY: test
-test: ## install what is missing, build, run all levels: unit, simulation, sanitized, fuzz corpus, e2e
+test: ## install what is missing, build, run all levels: unit, simulation, sanitized, fuzz corpus, interop, e2e
 	@scripts/deps
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@rm -f $(TOTALS)
@@ -118,12 +118,23 @@ bench: $(ATTACK)
 INTEROP := $(BUILD)/interop
 STACK_HOST := $(INTEROP)/stack_host
 
-$(STACK_HOST): $(call obj,tests/interop/raw_socket.c $(wildcard tests/interop/stack_host/*.c)) \
+LINK_EMU := $(INTEROP)/link_emu
+INTEROP_SHARED := $(call obj,$(wildcard tests/interop/*.c))
+
+$(STACK_HOST): $(call obj,$(wildcard tests/interop/stack_host/*.c)) $(INTEROP_SHARED) \
 		$(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
 	@echo "  LINK    $@"
 	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(SUPPORT_LIB) \
 		$(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(DP_LIBS)
 
+$(LINK_EMU): $(call obj,$(wildcard tests/interop/link_emu/*.c)) $(INTEROP_SHARED) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $^
+
 .PHONY: interop
-interop: $(STACK_HOST) ## our TCP against the kernel's, as root; ONLY=name
+interop: $(STACK_HOST) $(LINK_EMU) ## our TCP against the kernel's, as root; ONLY=name
 	@DYN_BUILD=$(BUILD) tests/interop/run $(ONLY)
+
+.PHONY: bench-goodput
+bench-goodput: $(STACK_HOST) $(LINK_EMU) ## goodput over RTT and loss beside the kernel's CUBIC, as root; 20 minutes
+	@DYN_BUILD=$(BUILD) tests/bench/goodput_grid

@@ -140,7 +140,8 @@ class Program:
             status = self.child.wait()
         self.reader.join(5)
         self.child.stdout.close()
-        return None if status == 0 else "exit status %d of %s" % (status, self.child.args[4])
+        return None if status == 0 else "exit status %d of %s" % (
+            status, os.path.basename(self.child.args[4]))
 
 
 class Ours(Program):
@@ -176,6 +177,22 @@ class Ours(Program):
             eventually("all connections of ours are over", none)
         except Failure as e:
             raise Failure("%s; %s" % (e, self.counters())) from None
+
+
+PERCENT = 10 ** 7  # of the chances in the link's settings
+
+
+class Link(Program):
+    """The link emulator. Side a is the kernel's."""
+
+    def __init__(self, ns, far, realtime):
+        super().__init__(ns, [program("link_emu"), "m1", far] + ["--realtime"] * realtime)
+
+    def set(self, to="both", **settings):
+        self.order("set", to=to, **settings)
+
+    def counters(self):
+        return self.order("counters")
 
 
 class Bed:
@@ -224,6 +241,18 @@ class Bed:
         host = Ours(self.ns("ours"), "o0" if where == DIRECT else "o1", where, mtu, **settings)
         self.programs.append(host)
         return host
+
+    def link(self, far="ours", realtime=False):
+        """Starts the link; it does nothing bad until told to."""
+        link = Link(self.ns("mid"), "m2" if far == "ours" else "m3", realtime)
+        self.programs.append(link)
+        return link
+
+    def end(self, host):
+        """Ends a program before its time."""
+        self.programs.remove(host)
+        wrong = host.end()
+        check(not wrong, "%s", wrong)
 
     def inside(self, ns="kern"):
         return net.inside(self.ns(ns))

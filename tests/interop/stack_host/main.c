@@ -1,25 +1,17 @@
 // Our stack as a host of its own on a network interface, for tests against other stacks. Orders
 // come on standard input (order.h), results go to standard output. Ends when its input ends.
-#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "tests/interop/orders.h"
 #include "tests/interop/raw_socket.h"
 #include "tests/interop/stack_host/order.h"
 
-#define LINE 1024
-// Turns that find nothing to receive before it sleeps.
+// Another look, though nothing asked for it.
 #define SLEEP_MAX NS_PER_SEC
-
-struct input {
-	char text[4 * LINE];
-	size_t len;
-	bool ended;
-};
 
 static const char usage[] =
 	"Usage: stack_host --interface NAME [--mtu N] [--mbufs N] [--realtime]\n"
@@ -27,30 +19,6 @@ static const char usage[] =
 	"  --mtu N      the largest that an order will ask for (1500)\n"
 	"  --mbufs N    packet buffers (16384)\n"
 	"  --realtime   ahead of ordinary processes\n";
-
-// Takes what is there and carries out whole lines.
-static void orders(struct host *host, struct task_list *list, struct input *in, struct mono now)
-{
-	ssize_t n = read(STDIN_FILENO, in->text + in->len, sizeof(in->text) - in->len - 1);
-	char *line = in->text;
-	char *end;
-
-	if (n <= 0) {
-		in->ended = n == 0 || (errno != EAGAIN && errno != EINTR);
-		return;
-	}
-	in->len += (size_t)n;
-	in->text[in->len] = '\0';
-	while ((end = memchr(line, '\n', (size_t)(in->text + in->len - line))) != NULL) {
-		*end = '\0';
-		order_run(host, list, line, now);
-		line = end + 1;
-	}
-	fflush(stdout);
-	in->len -= (size_t)(line - in->text);
-	memmove(in->text, line, in->len);
-	in->ended = in->len == sizeof(in->text) - 1;
-}
 
 static void sleep_until(struct host *host, struct mono at, struct pollfd fds[2])
 {
@@ -64,7 +32,8 @@ static void sleep_until(struct host *host, struct mono at, struct pollfd fds[2])
 
 static void run(struct host *host, struct task_list *list)
 {
-	static struct input in;
+	static struct orders in;
+	char *line;
 	struct pollfd fds[2] = {
 		{.fd = STDIN_FILENO, .events = POLLIN},
 		{.fd = host->fd, .events = POLLIN},
@@ -75,7 +44,10 @@ static void run(struct host *host, struct task_list *list)
 		struct mono next = MONO_NEVER;
 
 		if (fds[0].revents)
-			orders(host, list, &in, now);
+			orders_read(&in);
+		while ((line = orders_next(&in)) != NULL)
+			order_run(host, list, line, now);
+		fflush(stdout);
 		if (host->tcp) {
 			host_input(host, now);
 			task_run(list, now);

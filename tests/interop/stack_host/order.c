@@ -3,45 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/interop/orders.h"
 
 #define CONNS 1024
 #define MEM_MAX (UINT64_C(1) << 30)
 
 // --- settings
-
-static bool number(const char *text, uint64_t max, uint64_t *to)
-{
-	char *end;
-
-	errno = 0;
-	*to = strtoull(text, &end, 10);
-	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *to <= max;
-}
-
-// The position of `text` in `names`, which ends with NULL; -1 when it is not there.
-static int choice(const char *text, const char *const *names)
-{
-	for (int i = 0; names[i] != NULL; i++)
-		if (strcmp(text, names[i]) == 0)
-			return i;
-	return -1;
-}
-
-// The next setting of the line, cut into key and value.
-static bool setting(char **line, char **key, char **value)
-{
-	*key = strtok_r(NULL, " \n", line);
-	if (*key == NULL)
-		return false;
-	*value = strchr(*key, '=');
-	if (*value == NULL)
-		*value = strchr(*key, '\0');
-	else
-		*(*value)++ = '\0';
-	return true;
-}
 
 static bool plan_setting(struct task_plan *plan, const char *key, const char *value)
 {
@@ -61,16 +30,16 @@ static bool plan_setting(struct task_plan *plan, const char *key, const char *va
 
 	for (size_t i = 0; i < RTE_DIM(numbers); i++)
 		if (strcmp(key, numbers[i].key) == 0)
-			return number(value, UINT64_MAX, numbers[i].to);
+			return orders_number(value, UINT64_MAX, numbers[i].to);
 	if (strcmp(key, "to") == 0)
 		return ip_addr_parse(value, &plan->to);
 	if (strcmp(key, "end") == 0) {
-		int end = choice(value, ends);
+		int end = orders_choice(value, ends);
 
 		plan->end = (enum task_end)end;
 		return end >= 0;
 	}
-	ok = number(value, UINT32_MAX, &n);
+	ok = orders_number(value, UINT32_MAX, &n);
 	if (strcmp(key, "id") == 0)
 		plan->id = (uint32_t)n;
 	else if (strcmp(key, "port") == 0)
@@ -120,12 +89,12 @@ static bool stack_setting(struct host_config *config, const char *key, const cha
 	if (strcmp(key, "cc") == 0)
 		return congestion_control(&config->tcp, value);
 	if (strcmp(key, "ecn") == 0) {
-		int ecn = choice(value, ecns);
+		int ecn = orders_choice(value, ecns);
 
 		config->tcp.ecn = (enum tcp_ecn)ecn;
 		return ecn >= 0;
 	}
-	ok = number(value, UINT32_MAX, &n);
+	ok = orders_number(value, UINT32_MAX, &n);
 	if (strcmp(key, "mtu") == 0)
 		net->mtu = (uint16_t)n;
 	else if (strcmp(key, "rcv_buf") == 0)
@@ -156,7 +125,7 @@ static int order_stack(struct host *host, struct task_list *list, char *rest)
 	config.tcp.mem_max = MEM_MAX;
 	config.tcp.seed = clock_now(&host->clock).ns;
 	config.tcp.secret = (struct siphash_key){{config.tcp.seed, ~config.tcp.seed}};
-	while (setting(&rest, &key, &value))
+	while (orders_setting(&rest, &key, &value))
 		if (!stack_setting(&config, key, value))
 			return -EINVAL;
 	task_reset(list);
@@ -169,7 +138,7 @@ static int order_plan(struct task_list *list, const char *verb, char *rest, stru
 	char *key;
 	char *value;
 
-	while (setting(&rest, &key, &value))
+	while (orders_setting(&rest, &key, &value))
 		if (!plan_setting(&plan, key, value))
 			return -EINVAL;
 	if (strcmp(verb, "listen") == 0)
@@ -177,6 +146,17 @@ static int order_plan(struct task_list *list, const char *verb, char *rest, stru
 	if (strcmp(verb, "expect") == 0)
 		return task_expect(list, &plan);
 	return strcmp(verb, "connect") == 0 ? task_connect(list, &plan, now) : -EINVAL;
+}
+
+static int order_progress(const struct task_list *list, char *rest, struct mono now)
+{
+	struct task_plan plan = {0};
+	char *key;
+	char *value;
+
+	if (!orders_setting(&rest, &key, &value) || !plan_setting(&plan, key, value))
+		return -EINVAL;
+	return task_progress(list, plan.id, now);
 }
 
 static void order_counters(const struct host *host)
@@ -199,7 +179,7 @@ static void order_counters(const struct host *host)
 void order_run(struct host *host, struct task_list *list, char *line, struct mono now)
 {
 	char *rest = NULL;
-	const char *verb = strtok_r(line, " \n", &rest);
+	const char *verb = orders_verb(line, &rest);
 	int rc;
 
 	if (verb == NULL)
@@ -211,6 +191,10 @@ void order_run(struct host *host, struct task_list *list, char *line, struct mon
 	} else if (strcmp(verb, "counters") == 0) {
 		order_counters(host);
 		return;
+	} else if (strcmp(verb, "progress") == 0) {
+		rc = order_progress(list, rest, now);
+		if (rc == 0)
+			return;
 	} else {
 		rc = order_plan(list, verb, rest, now);
 	}

@@ -5,12 +5,14 @@
 //	listen port=N
 //	connect id=N to=IP port=N PLAN         expect id=N port=N PLAN
 //	counters
+//	progress id=N
 //
 //	PLAN: [send=N] [send_key=N] [recv=N] [recv_key=N] [slow=N] [after_eof=0|1]
 //	      [end=close|shutdown|wait|abort|unread]
 //
 // Every order is answered by one line of JSON, {"answer": "ok"} or {"answer": "what was wrong"};
-// `counters` by what is not zero. `expect` gives a plan to the next connection to that port.
+// `counters` by what is not zero, `progress` by how far a plan is. `expect` gives a plan to the
+// next connection to that port.
 #pragma once
 
 #include "tests/interop/stack_host/task.h"

@@ -141,15 +141,32 @@ static const char *error_name(int error)
 	return error == 0 || name == NULL ? "" : name;
 }
 
+static void say(const struct task *t, const char *what, int error, struct mono now)
+{
+	printf("{\"id\": %" PRIu32 ", %s, \"sent\": %" PRIu64 ", \"received\": %" PRIu64
+	       ", \"wrong\": %" PRIu64 ", \"eof\": %s, \"error\": \"%s\", \"seconds\": %.6f}\n",
+		t->plan.id, what, t->made, t->got, t->wrong, t->eof ? "true" : "false",
+		error_name(error), (double)mono_since(now, t->started) / (double)NS_PER_SEC);
+}
+
 static void report(struct task_list *list, struct task *t, int error, struct mono now)
 {
-	printf("{\"id\": %" PRIu32 ", \"event\": \"end\", \"sent\": %" PRIu64
-	       ", \"received\": %" PRIu64 ", \"wrong\": %" PRIu64
-	       ", \"eof\": %s, \"error\": \"%s\", \"seconds\": %.6f}\n",
-		t->plan.id, t->made, t->got, t->wrong, t->eof ? "true" : "false", error_name(error),
-		(double)mono_since(now, t->started) / (double)NS_PER_SEC);
+	say(t, "\"event\": \"end\"", error, now);
 	list->slow_n -= t->plan.slow != 0;
 	t->used = false;
+}
+
+int task_progress(const struct task_list *list, uint32_t id, struct mono now)
+{
+	for (unsigned i = 0; i < TASK_MAX; i++) {
+		const struct task *t = &list->task[i];
+
+		if (!t->used || t->plan.id != id)
+			continue;
+		say(t, "\"answer\": \"ok\"", 0, now);
+		return 0;
+	}
+	return -ENOENT;
 }
 
 static bool wants_to_end(struct task *t)

@@ -40,6 +40,9 @@ int task_listen(struct task_list *list, uint16_t port);
 int task_connect(struct task_list *list, const struct task_plan *plan, struct mono now);
 int task_expect(struct task_list *list, const struct task_plan *plan);
 
+// Prints how far a plan is. 0, or -ENOENT when it is over.
+int task_progress(const struct task_list *list, uint32_t id, struct mono now);
+
 // Each turn, between host_input and host_output.
 void task_run(struct task_list *list, struct mono now);
 

@@ -1,0 +1,161 @@
+"""Bulk both ways over a link that delays, loses, doubles and reorders; kernel's CUBIC at its end."""
+
+import socket
+import time
+
+import kernel
+from bed import LINKED, PERCENT, address, check, equal, limit, say
+
+PORT = 7000
+SIZE = 1500000
+STREAM = kernel.Stream(SIZE + (1 << 16))
+WAN = dict(delay_us=5000, rate_kbit=100000, queue=150000)
+
+
+class Pair:
+    """Our stack at one end of the link, the kernel's at the other."""
+
+    def __init__(self, bed, **settings):
+        self.bed = bed
+        self.link = bed.link(realtime=True)
+        self.host = bed.ours(LINKED)
+        self.host.stack(**settings)
+        self.host.order("listen", port=PORT)
+        with bed.inside():
+            self.listeners = {v6: kernel.listener(v6, address(LINKED, 1, v6), PORT)
+                              for v6 in (False, True)}
+        self.warm()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for listener in self.listeners.values():
+            listener.close()
+
+    def warm(self):
+        """Both ends learn their neighbour before packets are lost."""
+        for v6 in self.listeners:
+            sock, name = self.open(v6, True, end="shutdown")
+            sock.close()
+            self.host.wait(name)
+
+    def open(self, v6, we_connect, **plan):
+        if we_connect:
+            name = self.host.plan("connect", to=address(LINKED, 1, v6), port=PORT, **plan)
+            sock, _ = self.listeners[v6].accept()
+            return sock, name
+        name = self.host.plan("expect", port=PORT, **plan)
+        with self.bed.inside():
+            sock = kernel.make(v6)
+        sock.connect((address(LINKED, 2, v6), PORT))
+        return sock, name
+
+    def bulk(self, v6, we_connect, up, down):
+        """`up` bytes from us to the kernel and `down` bytes back, at once."""
+        started = time.monotonic()
+        sock, name = self.open(v6, we_connect, send=up, send_key=11, recv=down, recv_key=12,
+                               end="shutdown")
+        with sock:
+            got = kernel.exchange(sock, STREAM.get(12, down), up)
+            check(got == STREAM.get(11, up), "wrong bytes came")
+            kernel.eof(sock)
+            sock.shutdown(socket.SHUT_WR)
+            kernel.drained(sock)
+            info = kernel.Info(sock)
+        end = self.host.wait(name)
+        equal((end["wrong"], end["received"], end["error"]), (0, down, ""),
+              "what went wrong, how much came, and the error here")
+        return time.monotonic() - started, info
+
+    def table(self, size, **bad):
+        """The link does the same to both directions."""
+        self.link.set("both", **WAN, **bad)
+        before = self.host.counters()
+        for v6, we_connect, up, down in ((False, True, size, 0), (False, False, 0, size),
+                                         (True, False, size, 0), (True, True, 0, size),
+                                         (False, True, size // 2, size // 2)):
+            text = "v%d %s, %d bytes from us, %d from the kernel" % (
+                6 if v6 else 4, "we connect" if we_connect else "it connects", up, down)
+            with self.bed.cell(text):
+                seconds, info = self.bulk(v6, we_connect, up, down)
+                say("%s: %.2f s, the kernel retransmitted %d" % (text, seconds,
+                                                                 info.total_retrans))
+        after = self.host.counters()
+        say("here: %s" % ", ".join(
+            "%s %d" % (n, after.get(n, 0) - before.get(n, 0)) for n in
+            ("tcp_out_segs", "tcp_retrans_segs", "tcp_fast_retrans", "tcp_rto", "tcp_in_ooo")))
+        counters = self.link.counters()
+        say("link: %s" % counters)
+        equal(counters["to_a"]["no_room"] + counters["to_b"]["no_room"], 0,
+              "frames that the emulator had no room for")
+        return counters
+
+
+def lost(counters):
+    return counters["to_a"]["lost"] and counters["to_b"]["lost"]
+
+
+def test_clean(bed):
+    with Pair(bed) as pair:
+        pair.table(SIZE)
+
+
+def test_loss_1(bed):
+    with Pair(bed) as pair:
+        check(lost(pair.table(SIZE, seed=1, loss_ppb=PERCENT)), "nothing was lost")
+
+
+@limit(90)
+def test_loss_5(bed):
+    with Pair(bed) as pair:
+        check(lost(pair.table(SIZE // 2, seed=2, loss_ppb=5 * PERCENT)), "nothing was lost")
+
+
+@limit(90)
+def test_bursts(bed):
+    with Pair(bed) as pair:
+        check(lost(pair.table(SIZE // 2, seed=3, burst_in_ppb=PERCENT // 4,
+                              burst_out_ppb=30 * PERCENT)), "nothing was lost")
+
+
+def test_reordering(bed):
+    with Pair(bed) as pair:
+        counters = pair.table(SIZE, seed=4, reorder_ppb=2 * PERCENT, reorder_us=2500)
+        check(counters["to_a"]["reordered"] and counters["to_b"]["reordered"], "none reordered")
+
+
+@limit(90)
+def test_all_at_once(bed):
+    with Pair(bed) as pair:
+        pair.table(SIZE // 2, seed=5, loss_ppb=PERCENT, reorder_ppb=PERCENT, reorder_us=3000,
+                   duplicate_ppb=PERCENT, jitter_us=500)
+
+
+def test_simultaneous_close(bed):
+    """Both FINs are on the way at once: CLOSING at both ends."""
+    with Pair(bed) as pair:
+        for v6, we_connect in ((False, True), (False, False), (True, True), (True, False)):
+            pair.link.set("both", delay_us=20000)
+            with bed.cell("v%d, %s" % (6 if v6 else 4, we_connect)):
+                sock, name = pair.open(v6, we_connect, send=1000, send_key=1, recv=1000,
+                                       recv_key=2, end="shutdown")
+                with sock:
+                    sock.sendall(STREAM.get(2, 1000))
+                    sock.shutdown(socket.SHUT_WR)
+                    check(kernel.exchange(sock, b"", 1000) == STREAM.get(1, 1000), "wrong bytes")
+                    kernel.eof(sock)
+                end = pair.host.wait(name)
+                equal((end["error"], end["received"], end["wrong"]), ("", 1000, 0), "our end")
+            pair.link.set("both")
+        pair.host.settled()
+        bed.kernel_settled()
+
+
+def test_lost_handshakes(bed):
+    """A third of all packets is lost, in both directions: connections open and end nonetheless."""
+    with Pair(bed) as pair:
+        pair.link.set("both", delay_us=1000, loss_ppb=30 * PERCENT, seed=6)
+        for i in range(4):
+            with bed.cell("connection %d" % i):
+                pair.bulk(False, i % 2 == 0, 3000, 3000)
