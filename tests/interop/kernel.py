@@ -2,7 +2,6 @@
 
 import array
 import contextlib
-import errno
 import fcntl
 import select
 import socket
@@ -79,9 +78,9 @@ def listener(v6, addr, port, **options):
     return sock
 
 
-def exchange(sock, out, want, reads=True, pause=0):
+def exchange(sock, out, want, reads=True, seconds=SECONDS):
     """Sends `out` and receives `want` bytes, both at once. Returns what came."""
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     out = memoryview(out)
     got = bytearray()
     sock.setblocking(False)
@@ -101,8 +100,6 @@ def exchange(sock, out, want, reads=True, pause=0):
                 more = sock.recv(min(1 << 18, want - len(got)))
                 check(more, "the end came after %d of %d bytes", len(got), want)
                 got += more
-        if pause:
-            time.sleep(pause)
     sock.settimeout(SECONDS)
     return got
 
@@ -120,9 +117,9 @@ def reset(sock):
     raise Failure("%d bytes came instead of a reset" % len(more))
 
 
-def drained(sock):
+def drained(sock, seconds=SECONDS):
     """Everything sent is acknowledged."""
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     while struct.unpack("i", fcntl.ioctl(sock, SIOCOUTQ, bytes(4)))[0]:
         check(time.monotonic() < until, "not acknowledged in time; %s", Info(sock))
         time.sleep(0.0005)
@@ -138,12 +135,3 @@ def arrived(sock, size):
 def abort(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def refused(call):
-    """Whether the call fails as on a connection that is reset."""
-    try:
-        call()
-    except OSError as e:
-        return e.errno in (errno.ECONNRESET, errno.EPIPE, errno.ECONNREFUSED)
-    return False

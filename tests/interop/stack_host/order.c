@@ -69,7 +69,7 @@ static bool stack_switch(struct tcp_config *tcp, const char *key, const char *va
 
 static bool congestion_control(struct tcp_config *tcp, const char *name)
 {
-	tcp->cc = strcmp(name, cc_newreno.name) == 0 ? &cc_newreno : NULL;
+	tcp->cc = cc_find(name);
 	return tcp->cc != NULL;
 }
 
