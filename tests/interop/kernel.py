@@ -50,6 +50,8 @@ class Info:
                  "snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans").split()
         for name, value in zip(names, struct.unpack_from("=%dI" % len(names), raw, 8)):
             setattr(self, name, value)
+        self.delivered_ce, = struct.unpack_from("=I", raw, 196)
+        self.dsack_dups, = struct.unpack_from("=I", raw, 216)
         self.bytes_acked, self.bytes_received = struct.unpack_from("=QQ", raw, 120)
 
     def __str__(self):

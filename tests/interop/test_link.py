@@ -16,14 +16,16 @@ WAN = dict(delay_us=5000, rate_kbit=100000, queue=150000)
 class Pair:
     """Our stack at one end of the link, the kernel's at the other."""
 
-    def __init__(self, bed, **settings):
-        self.bed = bed
+    def __init__(self, bed, congestion="cubic", **settings):
+        self.bed, self.congestion = bed, congestion
+        self.infos = []
         self.link = bed.link(realtime=True)
         self.host = bed.ours(LINKED)
         self.host.stack(**settings)
         self.host.order("listen", port=PORT)
         with bed.inside():
-            self.listeners = {v6: kernel.listener(v6, address(LINKED, 1, v6), PORT)
+            self.listeners = {v6: kernel.listener(v6, address(LINKED, 1, v6), PORT,
+                                                  congestion=congestion)
                               for v6 in (False, True)}
         self.warm()
 
@@ -33,6 +35,10 @@ class Pair:
     def __exit__(self, *_):
         for listener in self.listeners.values():
             listener.close()
+
+    def stop(self):
+        for host in (self.host, self.link):
+            self.bed.end(host)
 
     def warm(self):
         """Both ends learn their neighbour before packets are lost."""
@@ -48,7 +54,7 @@ class Pair:
             return self.listeners[v6].accept()[0], name
         name = self.host.plan("expect", port=PORT, **plan)
         with self.bed.inside():
-            sock = kernel.make(v6)
+            sock = kernel.make(v6, congestion=self.congestion)
         sock.settimeout(PATIENCE)
         sock.connect((address(LINKED, 2, v6), PORT))
         return sock, name
@@ -66,6 +72,7 @@ class Pair:
             sock.shutdown(socket.SHUT_WR)
             kernel.drained(sock, PATIENCE)
             info = kernel.Info(sock)
+            self.infos.append(info)
         end = self.host.wait(name, PATIENCE)
         equal((end["wrong"], end["received"], end["error"]), (0, down, ""),
               "what went wrong, how much came, and the error here")
@@ -133,6 +140,47 @@ def test_all_at_once(bed):
     with Pair(bed) as pair:
         pair.table(SIZE // 2, seed=5, loss_ppb=PERCENT, reorder_ppb=PERCENT, reorder_us=3000,
                    duplicate_ppb=PERCENT, jitter_us=500)
+
+
+def test_duplicates(bed):
+    """The kernel hears by D-SACK that what it sent came twice."""
+    with Pair(bed) as pair:
+        pair.table(SIZE // 2, seed=7, duplicate_ppb=10 * PERCENT)
+        check(any(i.dsack_dups for i in pair.infos), "the kernel heard of no duplicate")
+        equal(pair.host.counters().get("tcp_retrans_segs", 0), 0, "segments retransmitted here")
+
+
+@limit(90)
+def test_newreno_without_sack(bed):
+    with Pair(bed, sack=0, cc="newreno") as pair:
+        check(lost(pair.table(SIZE // 2, seed=8, loss_ppb=PERCENT)), "nothing was lost")
+        equal([i.sack for i in pair.infos], [False] * len(pair.infos), "SACK in use")
+
+
+@limit(90)
+def test_loss_without_timestamps(bed):
+    with Pair(bed, timestamps=0) as pair:
+        check(lost(pair.table(SIZE // 2, seed=9, loss_ppb=2 * PERCENT)), "nothing was lost")
+        equal([i.timestamps for i in pair.infos], [False] * len(pair.infos), "timestamps in use")
+
+
+@limit(90)
+def test_kernel_reno_and_bbr(bed):
+    """Other senders: one that halves, one that paces and probes."""
+    for congestion in ("reno", "bbr"):
+        with Pair(bed, congestion=congestion) as pair:
+            pair.table(SIZE // 2, seed=10, loss_ppb=PERCENT)
+            pair.stop()
+
+
+def test_congestion_marks(bed):
+    """CE instead of loss: each sender hears of it by ECE, and slows down without retransmitting."""
+    bed.sysctl("tcp_ecn", 1)
+    with Pair(bed, ecn="offer") as pair:
+        counters = pair.table(SIZE // 2, seed=11, mark_ppb=2 * PERCENT)
+        check(counters["to_a"]["marked"] and counters["to_b"]["marked"], "nothing was marked")
+        check(any(i.delivered_ce for i in pair.infos), "the kernel heard of no mark of its own")
+        check(pair.host.counters().get("tcp_cwr"), "we heard of no mark of our own")
 
 
 def test_simultaneous_close(bed):

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/interop/link_emu/mark.h"
+
 #define OUT_OF UINT32_C(1000000000)
 // Preamble, frame check sequence and gap count against the rate of the bottleneck, as on a wire.
 #define WIRE_OVERHEAD 24
@@ -49,12 +51,13 @@ static struct channel_frame *heap_pop(struct channel *c)
 
 // --- what befalls a frame
 
-static bool chance(struct channel *c, uint32_t probability)
+static bool chance(struct rng *rng, uint32_t probability)
 {
-	return rng_below(&c->rng, OUT_OF) < probability;
+	return rng_below(rng, OUT_OF) < probability;
 }
 
-// Four throws for each frame, whatever the settings: which frame is lost depends on the seed alone.
+// As many throws for each frame, whatever the settings: which frame is lost depends on the seed
+// alone.
 struct fate {
 	bool lost;
 	bool twice;
@@ -67,11 +70,11 @@ static struct fate decide(struct channel *c)
 	const struct channel_config *config = &c->config;
 	struct fate fate;
 
-	if (chance(c, c->in_burst ? config->burst_out : config->burst_in))
+	if (chance(&c->rng, c->in_burst ? config->burst_out : config->burst_in))
 		c->in_burst = !c->in_burst;
-	fate.lost = chance(c, config->loss) || c->in_burst;
-	fate.twice = chance(c, config->duplicate);
-	fate.held = chance(c, config->reorder);
+	fate.lost = chance(&c->rng, config->loss) || c->in_burst;
+	fate.twice = chance(&c->rng, config->duplicate);
+	fate.held = chance(&c->rng, config->reorder);
 	fate.jitter = rng_u64(&c->rng) % (config->jitter + 1);
 	return fate;
 }
@@ -141,6 +144,8 @@ void channel_put(struct channel *c, struct channel_frame *frame, struct mono now
 		channel_give_back(c, frame);
 		return;
 	}
+	if (chance(&c->rng_mark, c->config.mark))
+		c->counts.marked += mark_congestion(frame->bytes, frame->len);
 	at = mono_add(at, c->config.delay + fate.jitter);
 	depart_at(c, frame, at, fate.held);
 	if (fate.twice && (copy = copy_of(c, frame)) != NULL) {
@@ -191,6 +196,7 @@ void channel_set(struct channel *c, const struct channel_config *config, uint64_
 	c->counts = (struct channel_counts){0};
 	c->in_burst = false;
 	rng_seed(&c->rng, seed);
+	rng_seed(&c->rng_mark, ~seed);
 }
 
 struct channel *channel_new(void)

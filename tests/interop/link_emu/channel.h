@@ -25,6 +25,7 @@ struct channel_config {
 	uint32_t duplicate;  // the same
 	uint32_t reorder;    // the same: a frame is held back ...
 	uint64_t reorder_by; // ... for so long, ns
+	uint32_t mark;       // of a thousand million frames that may be marked: congestion
 };
 
 struct channel_counts {
@@ -34,6 +35,7 @@ struct channel_counts {
 	uint64_t lost;
 	uint64_t duplicated;
 	uint64_t reordered;
+	uint64_t marked;
 	uint64_t no_room; // a fault of the emulator, not of the link: should be 0
 	uint64_t late;    // ns that the worst departure was behind its time
 };
@@ -49,6 +51,7 @@ struct channel {
 	struct channel_config config;
 	struct channel_counts counts;
 	struct rng rng;
+	struct rng rng_mark; // of its own: marks do not change what is lost
 	struct mono free_at; // the bottleneck has sent all that waits
 	struct mono last_at; // departure of the latest frame that kept the order
 	bool in_burst;

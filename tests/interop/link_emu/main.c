@@ -5,6 +5,7 @@
 //
 //	set to=a|b|both [seed=N] [delay_us=N] [jitter_us=N] [rate_kbit=N] [queue=BYTES] [loss_ppb=N]
 //	    [burst_in_ppb=N] [burst_out_ppb=N] [duplicate_ppb=N] [reorder_ppb=N] [reorder_us=N]
+//	    [mark_ppb=N]
 //	counters
 //
 // `set` begins from nothing: what is not named is 0. `to=b`: frames from a to b. The same seed does
@@ -129,6 +130,8 @@ static bool set_one(struct channel_config *config, const char *key, const char *
 		config->duplicate = (uint32_t)n;
 	else if (strcmp(key, "reorder_ppb") == 0)
 		config->reorder = (uint32_t)n;
+	else if (strcmp(key, "mark_ppb") == 0)
+		config->mark = (uint32_t)n;
 	else if (strcmp(key, "reorder_us") == 0)
 		config->reorder_by = n * NS_PER_US;
 	else
@@ -165,18 +168,34 @@ static bool set(struct link *link, char *rest)
 	return true;
 }
 
+static void say_direction(const struct channel_counts *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"in", c->in},
+		{"out", c->out},
+		{"queue_full", c->queue_full},
+		{"lost", c->lost},
+		{"duplicated", c->duplicated},
+		{"reordered", c->reordered},
+		{"marked", c->marked},
+		{"no_room", c->no_room},
+		{"late_us", c->late / NS_PER_US},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "", rows[i].name, rows[i].value);
+}
+
 static void say_counters(const struct link *link)
 {
 	printf("{\"answer\": \"ok\"");
 	for (int i = 0; i < SIDES; i++) {
-		const struct channel_counts *c = &link->to[i]->counts;
-
-		printf(", \"to_%c\": {\"in\": %" PRIu64 ", \"out\": %" PRIu64
-		       ", \"queue_full\": %" PRIu64 ", \"lost\": %" PRIu64
-		       ", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64
-		       ", \"no_room\": %" PRIu64 ", \"late_us\": %" PRIu64 "}",
-			"ab"[i], c -> in, c -> out, c -> queue_full, c -> lost, c -> duplicated,
-			c -> reordered, c -> no_room, c -> late / NS_PER_US);
+		printf(", \"to_%c\": {", "ab"[i]);
+		say_direction(&link->to[i]->counts);
+		printf("}");
 	}
 	printf("}\n");
 }
