@@ -127,7 +127,8 @@ $(STACK_HOST): $(call obj,$(wildcard tests/interop/stack_host/*.c)) $(INTEROP_SH
 	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(SUPPORT_LIB) \
 		$(DP_LIB) $(COMMON_LIB) -Wl,--end-group $(DP_LIBS)
 
-$(LINK_EMU): $(call obj,$(wildcard tests/interop/link_emu/*.c)) $(INTEROP_SHARED) $(COMMON_LIB)
+$(LINK_EMU): $(call obj,$(wildcard tests/interop/link_emu/*.c) tests/support/link_model.c \
+		tests/support/tcp_frame.c) $(INTEROP_SHARED) $(COMMON_LIB)
 	@echo "  LINK    $@"
 	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $^
 

@@ -179,7 +179,7 @@ class Ours(Program):
             raise Failure("%s; %s" % (e, self.counters())) from None
 
 
-PERCENT = 10 ** 7  # of the chances in the link's settings
+PERCENT = 10 ** 4  # of the chances in the link's settings
 
 
 class Link(Program):

@@ -72,25 +72,25 @@ def test_what_it_does(bed):
         with bed.cell("loss, the same for the same seed"):
             lists = []
             for seed in (1, 1, 2):
-                n.link.set("a", loss_ppb=10 * PERCENT, seed=seed)
+                n.link.set("a", loss=10 * PERCENT, seed=seed)
                 lists.append(numbers(n.send()))
             equal(lists[0], lists[1], "what arrives with the same seed")
             check(lists[0] != lists[2], "another seed makes no difference")
             for got in lists:  # five standard deviations
                 check(abs(COUNT - len(got) - COUNT * 0.1) < 68, "%d arrived", len(got))
         with bed.cell("bursts"):
-            n.link.set("a", burst_in_ppb=PERCENT, burst_out_ppb=20 * PERCENT, seed=1)
+            n.link.set("a", burst_enter=PERCENT, burst_leave=20 * PERCENT, seed=1)
             got = set(numbers(n.send()))
             lost = [i for i in range(COUNT) if i not in got]
             begins = [i for i in lost if i - 1 in got]
             check(len(lost) > 2 * len(begins) > 0, "%d lost in %d bursts", len(lost), len(begins))
         with bed.cell("duplicates"):
-            n.link.set("a", duplicate_ppb=10 * PERCENT)
+            n.link.set("a", dup=10 * PERCENT)
             got = numbers(n.send())
             check(abs(len(got) - COUNT * 1.1) < 68, "%d arrived", len(got))
             equal(sorted(set(got)), list(range(COUNT)), "what arrives")
         with bed.cell("reordering"):
-            n.link.set("a", reorder_ppb=5 * PERCENT, reorder_us=3000)
+            n.link.set("a", reorder=5 * PERCENT, reorder_us=3000)
             got = numbers(n.send())
             equal(sorted(got), list(range(COUNT)), "what arrives")
             check(got != sorted(got), "all came in order")

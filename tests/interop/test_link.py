@@ -113,39 +113,39 @@ def test_clean(bed):
 
 def test_loss_1(bed):
     with Pair(bed) as pair:
-        check(lost(pair.table(SIZE, seed=1, loss_ppb=PERCENT)), "nothing was lost")
+        check(lost(pair.table(SIZE, seed=1, loss=PERCENT)), "nothing was lost")
 
 
 @limit(90)
 def test_loss_5(bed):
     with Pair(bed) as pair:
-        check(lost(pair.table(SIZE // 2, seed=2, loss_ppb=5 * PERCENT)), "nothing was lost")
+        check(lost(pair.table(SIZE // 2, seed=2, loss=5 * PERCENT)), "nothing was lost")
 
 
 @limit(90)
 def test_bursts(bed):
     with Pair(bed) as pair:
-        check(lost(pair.table(SIZE // 2, seed=3, burst_in_ppb=PERCENT // 4,
-                              burst_out_ppb=30 * PERCENT)), "nothing was lost")
+        check(lost(pair.table(SIZE // 2, seed=3, burst_enter=PERCENT // 4,
+                              burst_leave=30 * PERCENT)), "nothing was lost")
 
 
 def test_reordering(bed):
     with Pair(bed) as pair:
-        counters = pair.table(SIZE, seed=4, reorder_ppb=2 * PERCENT, reorder_us=2500)
+        counters = pair.table(SIZE, seed=4, reorder=2 * PERCENT, reorder_us=2500)
         check(counters["to_a"]["reordered"] and counters["to_b"]["reordered"], "none reordered")
 
 
 @limit(90)
 def test_all_at_once(bed):
     with Pair(bed) as pair:
-        pair.table(SIZE // 2, seed=5, loss_ppb=PERCENT, reorder_ppb=PERCENT, reorder_us=3000,
-                   duplicate_ppb=PERCENT, jitter_us=500)
+        pair.table(SIZE // 2, seed=5, loss=PERCENT, reorder=PERCENT, reorder_us=3000,
+                   dup=PERCENT, jitter_us=500)
 
 
 def test_duplicates(bed):
     """The kernel hears by D-SACK that what it sent came twice."""
     with Pair(bed) as pair:
-        pair.table(SIZE // 2, seed=7, duplicate_ppb=10 * PERCENT)
+        pair.table(SIZE // 2, seed=7, dup=10 * PERCENT)
         check(any(i.dsack_dups for i in pair.infos), "the kernel heard of no duplicate")
         equal(pair.host.counters().get("tcp_retrans_segs", 0), 0, "segments retransmitted here")
 
@@ -153,14 +153,14 @@ def test_duplicates(bed):
 @limit(90)
 def test_newreno_without_sack(bed):
     with Pair(bed, sack=0, cc="newreno") as pair:
-        check(lost(pair.table(SIZE // 2, seed=8, loss_ppb=PERCENT)), "nothing was lost")
+        check(lost(pair.table(SIZE // 2, seed=8, loss=PERCENT)), "nothing was lost")
         equal([i.sack for i in pair.infos], [False] * len(pair.infos), "SACK in use")
 
 
 @limit(90)
 def test_loss_without_timestamps(bed):
     with Pair(bed, timestamps=0) as pair:
-        check(lost(pair.table(SIZE // 2, seed=9, loss_ppb=2 * PERCENT)), "nothing was lost")
+        check(lost(pair.table(SIZE // 2, seed=9, loss=2 * PERCENT)), "nothing was lost")
         equal([i.timestamps for i in pair.infos], [False] * len(pair.infos), "timestamps in use")
 
 
@@ -169,7 +169,7 @@ def test_kernel_reno_and_bbr(bed):
     """Other senders: one that halves, one that paces and probes."""
     for congestion in ("reno", "bbr"):
         with Pair(bed, congestion=congestion) as pair:
-            pair.table(SIZE // 2, seed=10, loss_ppb=PERCENT)
+            pair.table(SIZE // 2, seed=10, loss=PERCENT)
             pair.stop()
 
 
@@ -177,10 +177,40 @@ def test_congestion_marks(bed):
     """CE instead of loss: each sender hears of it by ECE, and slows down without retransmitting."""
     bed.sysctl("tcp_ecn", 1)
     with Pair(bed, ecn="offer") as pair:
-        counters = pair.table(SIZE // 2, seed=11, mark_ppb=2 * PERCENT)
+        counters = pair.table(SIZE // 2, seed=11, mark=20000)
         check(counters["to_a"]["marked"] and counters["to_b"]["marked"], "nothing was marked")
         check(any(i.delivered_ce for i in pair.infos), "the kernel heard of no mark of its own")
         check(pair.host.counters().get("tcp_cwr"), "we heard of no mark of our own")
+
+
+@limit(90)
+def test_bit_errors(bed):
+    """Checksums find them, at both ends."""
+    with Pair(bed) as pair:
+        pair.table(SIZE // 2, seed=12, corrupt=PERCENT // 2)
+        check(pair.host.counters().get("drop_TCP_CSUM"), "no segment with a bad checksum came")
+
+
+def test_thinned_acks(bed):
+    with Pair(bed) as pair:
+        pair.table(SIZE // 2, seed=13, thin=1)
+
+
+@limit(90)
+def test_path_mtu(bed):
+    """A router in the middle says what fits."""
+    with Pair(bed) as pair:
+        counters = pair.table(SIZE // 2, hole=1300, hole_icmp=1)
+        check(counters["to_a"]["too_big"] and counters["to_b"]["too_big"], "everything fitted")
+
+
+@limit(90)
+def test_black_hole(bed):
+    """Nobody says that large packets vanish."""
+    bed.sysctl("tcp_mtu_probing", 1)
+    with Pair(bed) as pair:
+        counters = pair.table(SIZE // 8, hole=1300)
+        check(counters["to_a"]["too_big"] and counters["to_b"]["too_big"], "everything fitted")
 
 
 def test_simultaneous_close(bed):
@@ -207,7 +237,7 @@ def test_simultaneous_close(bed):
 def test_lost_handshakes(bed):
     """Much is lost in both directions: connections open and end nonetheless."""
     with Pair(bed) as pair:
-        pair.link.set("both", delay_us=1000, loss_ppb=10 * PERCENT, seed=6)
+        pair.link.set("both", delay_us=1000, loss=10 * PERCENT, seed=6)
         for i in range(8):
             with bed.cell("connection %d" % i):
                 pair.bulk(False, i % 2 == 0, 3000, 3000)
