@@ -135,6 +135,29 @@ def test_reordering(bed):
         check(counters["to_a"]["reordered"] and counters["to_b"]["reordered"], "none reordered")
 
 
+def test_reordering_costs_nothing(bed):
+    """Frames later by a quarter of the round trip are not taken for lost, once that was seen."""
+    size = 6000000
+    stream = kernel.Stream(size)
+    with Pair(bed) as pair:
+        # Nothing is lost: the queue holds all that the windows allow.
+        pair.link.set("both", delay_us=5000, rate_kbit=50000, queue=600000, seed=3,
+                      reorder=2 * PERCENT, reorder_us=2500)
+        sock, name = pair.open(False, True, send=size, end="shutdown")
+        with sock:
+            check(kernel.exchange(sock, b"", size) == stream.get(0, size), "wrong bytes came")
+            kernel.eof(sock)
+        equal(pair.host.wait(name)["error"], "", "our error")
+        counters, link = pair.host.counters(), pair.link.counters()["to_a"]
+        say("%d segments, %d reordered, %d sent again" % (
+            link["in"], link["reordered"], counters.get("tcp_retrans_segs", 0)))
+        equal(link["queue_full"], 0, "frames that the queue had no room for")
+        # A sender that does not learn sends a third to all of them again.
+        check(counters.get("tcp_retrans_segs", 0) <= link["reordered"] / 4,
+              "%d of %d late segments were sent again", counters.get("tcp_retrans_segs", 0),
+              link["reordered"])
+
+
 @limit(90)
 def test_all_at_once(bed):
     with Pair(bed) as pair:
