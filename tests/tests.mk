@@ -117,7 +117,6 @@ bench: $(ATTACK)
 # --- our stack against the kernel's
 INTEROP := $(BUILD)/interop
 STACK_HOST := $(INTEROP)/stack_host
-
 LINK_EMU := $(INTEROP)/link_emu
 INTEROP_SHARED := $(call obj,$(wildcard tests/interop/*.c))
 
@@ -137,5 +136,5 @@ interop: $(STACK_HOST) $(LINK_EMU) ## our TCP against the kernel's, as root; ONL
 	@DYN_BUILD=$(BUILD) tests/interop/run $(ONLY)
 
 .PHONY: bench-goodput
-bench-goodput: $(STACK_HOST) $(LINK_EMU) ## goodput over RTT and loss beside the kernel's CUBIC, as root; 20 minutes
+bench-goodput: $(STACK_HOST) $(LINK_EMU) ## goodput over RTT and loss beside the kernel's CUBIC, as root; 30 minutes
 	@DYN_BUILD=$(BUILD) tests/bench/goodput_grid

@@ -137,7 +137,7 @@ def test_reordering(bed):
 
 def test_reordering_costs_nothing(bed):
     """Frames later by a quarter of the round trip are not taken for lost, once that was seen."""
-    size = 6000000
+    size = 12000000
     stream = kernel.Stream(size)
     with Pair(bed) as pair:
         # Nothing is lost: the queue holds all that the windows allow.
