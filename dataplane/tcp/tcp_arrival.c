@@ -6,6 +6,7 @@
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_rst.h"
 #include "dataplane/tcp/tcp_sack.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // Answers to one connection's unacceptable segments: so many at once, so far apart in the long run.
 // A burst, since one forged segment must not silence the answer to a true one (RFC 5961 §7).
@@ -69,13 +70,13 @@ static bool check_timestamp(struct tcp_conn *conn, const struct tcp_seg *seg)
 		// A SYN is challenged whatever it carries: its sender may have begun anew.
 		if (conn->ts_lenient || (seg->flags & TCP_SYN))
 			return true;
-		stat_drop(tcp->stats, DROP_TCP_NO_TS);
+		tcp_trace_drop(conn, DROP_TCP_NO_TS, seg->seq);
 		return false;
 	}
 	conn->ts_lenient = false;
 	if (seq_lt(seg->opts.tsval, conn->ts_recent) &&
 		seconds - conn->ts_recent_age < TS_RECENT_AGE_MAX) {
-		stat_drop(tcp->stats, DROP_TCP_PAWS);
+		tcp_trace_drop(conn, DROP_TCP_PAWS, seg->seq);
 		answer_unacceptable(conn, seg);
 		return false;
 	}
@@ -105,13 +106,13 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (!seq_acceptable(seg->seq, tcp_seg_span(seg), conn->rcv_nxt, wnd)) {
 		if (wnd == 0 && seg->seq == conn->rcv_nxt) {
 			// "Special allowance should be made to accept valid ACKs."
-			stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
+			tcp_trace_drop(conn, DROP_TCP_RCV_FULL, seg->seq);
 			tcp_seg_trim_back(seg, seg->len);
 			seg->flags &= (uint8_t)~TCP_FIN;
 			owe_ack(conn);
 			return true;
 		}
-		stat_drop(conn->tcp->stats, DROP_TCP_SEQ);
+		tcp_trace_drop(conn, DROP_TCP_SEQ, seg->seq);
 		if (old > 0 && seg->len > 0) {
 			stat_inc(conn->tcp->stats, STAT_tcp_in_dup);
 			tcp_sack_duplicate(conn, seg->seq, seg->seq + seg->len);
@@ -131,7 +132,7 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 		beyond--;
 	}
 	if (beyond > 0) {
-		stat_drop(conn->tcp->stats, DROP_TCP_RCV_FULL);
+		tcp_trace_drop(conn, DROP_TCP_RCV_FULL, seg->seq);
 		tcp_seg_trim_back(seg, RTE_MIN(beyond, seg->len));
 	}
 	return true;
@@ -142,12 +143,13 @@ static bool check_sequence(struct tcp_conn *conn, struct tcp_seg *seg)
 static void handle_reset(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (seg->seq != conn->rcv_nxt) {
-		stat_drop(conn->tcp->stats, DROP_TCP_RST_BLIND);
+		tcp_trace_drop(conn, DROP_TCP_RST_BLIND, seg->seq);
 		if (seq_acceptable(
 			    seg->seq, 0, conn->rcv_nxt, seq_ahead(conn->rcv_adv, conn->rcv_nxt)))
 			tcp_arrival_challenge(conn);
 		return;
 	}
+	tcp_trace(conn->tcp, conn, TRACE_RST_IN, seg->seq, conn->rcv_nxt);
 	tcp_conn_end(conn, conn->state == TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET);
 }
 
@@ -165,7 +167,7 @@ static void strip_known_syn(const struct tcp_conn *conn, struct tcp_seg *seg)
 static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (seg->ack != conn->snd_nxt) {
-		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
+		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		conn->ack_now = false; // one answer is enough
 		tcp_rst_reply(conn->tcp, seg);
 		return false;
@@ -207,14 +209,14 @@ void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
 	// Fourth step, RFC 5961 §4.2, irrespective of the sequence number: whoever really began
 	// anew answers the ACK by a reset.
 	if (seg->flags & TCP_SYN) {
-		stat_drop(conn->tcp->stats, DROP_TCP_SYN_BLIND);
+		tcp_trace_drop(conn, DROP_TCP_SYN_BLIND, seg->seq);
 		tcp_arrival_challenge(conn);
 		return;
 	}
 	if (!check_sequence(conn, seg))
 		return;
 	if (!(seg->flags & TCP_ACK)) {
-		stat_drop(conn->tcp->stats, DROP_TCP_ACK);
+		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		return;
 	}
 	conn->heard_at = conn->tcp->now;

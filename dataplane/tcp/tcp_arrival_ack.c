@@ -5,6 +5,7 @@
 #include "dataplane/tcp/tcp_loss.h"
 #include "dataplane/tcp/tcp_sack.h"
 #include "dataplane/tcp/tcp_timer.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // How often the neighbour is confirmed: its own time-outs are seconds.
 #define CONFIRM_SPACING_NS NS_PER_SEC
@@ -142,13 +143,12 @@ static bool fin_acked(struct tcp_conn *conn)
 
 bool tcp_arrival_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	struct tcp *tcp = conn->tcp;
 	uint32_t flight = conn->snd_nxt - conn->snd_una;
 
 	// RFC 5961 §5.2.
 	if (seq_gt(seg->ack, conn->snd_nxt) ||
 		seq_lt(seg->ack, conn->snd_una - conn->max_snd_wnd)) {
-		stat_drop(tcp->stats, DROP_TCP_ACK);
+		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		tcp_arrival_challenge(conn);
 		return false;
 	}

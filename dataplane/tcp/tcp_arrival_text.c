@@ -7,6 +7,7 @@
 #include "dataplane/tcp/tcp_mem.h"
 #include "dataplane/tcp/tcp_output.h"
 #include "dataplane/tcp/tcp_sack.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // Out-of-order data may fill so much of all memory; the rest is for data that is of use at once.
 static uint64_t ooo_share(const struct tcp *tcp)
@@ -46,7 +47,7 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 	else
 		result = tcp_reasm_put(conn->reasm, seq, m, ooo_limit(tcp), &tcp->mem);
 	if (result == TCP_REASM_FULL)
-		stat_drop(tcp->stats, DROP_TCP_OOO_FULL);
+		tcp_trace_drop(conn, DROP_TCP_OOO_FULL, seq);
 	if (result == TCP_REASM_DUP) {
 		stat_inc(tcp->stats, STAT_tcp_in_dup);
 		tcp_sack_duplicate(conn, seq, seq + len);
@@ -71,10 +72,12 @@ static bool put_in_order(struct tcp_conn *conn, struct rte_mbuf *m)
 	if (unlikely(tcp->mem + tcp_mem_of(m) > tcp->cfg.mem_max) &&
 		!tcp_recv_queue_absorbs(&conn->rq, len)) {
 		// What waits behind a hole is of less use than this.
-		if (conn->reasm != NULL)
+		if (conn->reasm != NULL) {
+			tcp_trace_drop(conn, DROP_TCP_OOO_FULL, conn->rcv_nxt);
 			drop_reasm(conn);
+		}
 		if (tcp->mem + tcp_mem_of(m) > tcp->cfg.mem_max) {
-			stat_drop(tcp->stats, DROP_TCP_RCV_FULL);
+			tcp_trace_drop(conn, DROP_TCP_RCV_FULL, conn->rcv_nxt);
 			rte_pktmbuf_free_seg(m);
 			return false;
 		}
@@ -190,7 +193,7 @@ void tcp_arrival_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		return;
 	// RFC 1122 §4.2.2.13: nobody will read it, and the peer should know.
 	if (conn->orphan && seg->len > 0 && seq_gt(fin_at, conn->rcv_nxt)) {
-		stat_drop(conn->tcp->stats, DROP_TCP_CLOSED);
+		tcp_trace_drop(conn, DROP_TCP_CLOSED, seg->seq);
 		tcp_output_rst(conn);
 		tcp_conn_end(conn, ECONNRESET);
 		return;

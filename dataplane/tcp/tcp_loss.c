@@ -4,6 +4,7 @@
 #include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_path.h"
 #include "dataplane/tcp/tcp_seq.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 #define DUP_THRESH 3
 #define FRTO_CWND 3 // RFC 5682 §2.1 step 3a
@@ -52,6 +53,7 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
 	conn->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;
 	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
+	tcp_trace(tcp, conn, TRACE_RECOVERY, conn->cc.cwnd, conn->cc.ssthresh);
 }
 
 static void leave_recovery(struct tcp_conn *conn)
@@ -60,6 +62,7 @@ static void leave_recovery(struct tcp_conn *conn)
 
 	if (conn->ca == TCP_CA_RECOVERY)
 		tcp->cc->on_recovered(&conn->cc, tcp->now);
+	tcp_trace(tcp, conn, TRACE_RECOVERED, conn->cc.cwnd, conn->cc.ssthresh);
 	conn->ca = TCP_CA_OPEN;
 	conn->frto = TCP_FRTO_OFF;
 	conn->dup_acks = 0;
@@ -170,6 +173,7 @@ static void undo(struct tcp_conn *conn, enum stat_id why)
 	conn->rexmt_head = false;
 	conn->cwr_due = false;
 	stat_inc(tcp->stats, why);
+	tcp_trace(tcp, conn, TRACE_UNDO, conn->cc.cwnd, conn->cc.ssthresh);
 }
 
 // RFC 3522: the first ACK of what was sent again echoes a time before that.
@@ -354,6 +358,7 @@ void tcp_loss_timeout(struct tcp_conn *conn)
 	conn->rack.tlp_on = false;
 	find_black_hole(conn);
 	stat_inc(tcp->stats, STAT_tcp_rto);
+	tcp_trace(tcp, conn, TRACE_RTO, conn->backoff, outstanding(conn));
 }
 
 void tcp_loss_reorder_timeout(struct tcp_conn *conn)

@@ -12,6 +12,7 @@
 #include "dataplane/tcp/tcp_sack.h"
 #include "dataplane/tcp/tcp_seg.h"
 #include "dataplane/tcp/tcp_timer.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // Segments of one connection before the next one has its turn.
 #define SEGS_PER_PASS 64
@@ -217,6 +218,7 @@ static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
 	if (rec == conn->sent.head)
 		conn->rexmt_from = tcp->now;
 	tcp_sent_again(&conn->sent, rec, tcp->now);
+	tcp_trace(tcp, conn, TRACE_RETRANS, s.seq, s.len);
 	stat_inc(tcp->stats, STAT_tcp_retrans_segs);
 	return FLUSH_DONE;
 }
@@ -376,6 +378,9 @@ static enum flush flush_bare(struct tcp_conn *conn)
 	if (conn->probe_due || conn->alive_due) {
 		if (!send_bare(conn, conn->snd_nxt - 1, TCP_ACK))
 			return FLUSH_FULL;
+		if (conn->probe_due)
+			tcp_trace(conn->tcp, conn, TRACE_ZERO_WINDOW, tcp_conn_unsent(conn),
+				conn->backoff);
 		stat_inc(conn->tcp->stats,
 			conn->probe_due ? STAT_tcp_zero_window_probes : STAT_tcp_keepalive_probes);
 		conn->probe_due = false;
@@ -454,6 +459,7 @@ void tcp_output_rst(struct tcp_conn *conn)
 {
 	if (!tcp_conn_synchronized(conn) && conn->state != TCPS_SYN_RECEIVED)
 		return;
+	tcp_trace(conn->tcp, conn, TRACE_RST_OUT, conn->snd_nxt, 0);
 	if (send_bare(conn, conn->snd_nxt, TCP_RST | TCP_ACK))
 		stat_inc(conn->tcp->stats, STAT_tcp_out_rsts);
 }

@@ -2,6 +2,7 @@
 
 #include "dataplane/tcp/tcp_loss.h"
 #include "dataplane/tcp/tcp_seq.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 #define DUP_THRESH 3
 #define REO_WND_PERSIST 16
@@ -140,6 +141,7 @@ void tcp_rack_probed(struct tcp_conn *conn, bool again)
 	conn->rack.tlp_again = again;
 	conn->rack.tlp_end = conn->snd_nxt;
 	stat_inc(conn->tcp->stats, STAT_tcp_loss_probes);
+	tcp_trace(conn->tcp, conn, TRACE_TLP, conn->snd_nxt, conn->snd_nxt - conn->snd_una);
 }
 
 bool tcp_rack_probe_ack(struct tcp_conn *conn, const struct tcp_news *news)

@@ -4,6 +4,7 @@
 #include "dataplane/tcp/tcp_arrival.h"
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_rst.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // RFC 3168 §6.1.1: we asked, and the answer is ECE alone. (Both open at once: without.)
 static bool offers_ecn(const struct tcp_conn *conn, const struct tcp_seg *seg)
@@ -68,7 +69,7 @@ void tcp_arrival_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
 	struct tcp *tcp = conn->tcp;
 
 	if ((seg->flags & TCP_ACK) && seg->ack != conn->snd_nxt) {
-		stat_drop(tcp->stats, DROP_TCP_ACK);
+		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		tcp_rst_reply(tcp, seg);
 		return;
 	}
@@ -77,11 +78,11 @@ void tcp_arrival_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
 		if (seg->flags & TCP_ACK)
 			tcp_conn_end(conn, ECONNREFUSED);
 		else
-			stat_drop(tcp->stats, DROP_TCP_RST_BLIND);
+			tcp_trace_drop(conn, DROP_TCP_RST_BLIND, seg->seq);
 		return;
 	}
 	if (!(seg->flags & TCP_SYN)) {
-		stat_drop(tcp->stats, DROP_TCP_ACK);
+		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		return;
 	}
 	conn->heard_at = tcp->now;

@@ -4,6 +4,7 @@
 #include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_output.h"
 #include "dataplane/tcp/tcp_timer.h"
+#include "dataplane/tcp/tcp_trace.h"
 
 // What a connection may queue while memory is scarce.
 #define ROOM_SCARCE 16384u
@@ -105,6 +106,8 @@ uint32_t tcp_send_room(struct tcp_conn *conn)
 		// all others.
 		if (unacked == 0 && tcp->mem < tcp->cfg.mem_max)
 			return RTE_MIN(room, ROOM_SCARCE);
+		if (!conn->want_room)
+			tcp_trace(tcp, conn, TRACE_NO_MEM, room, unacked);
 		conn->want_room = true;
 		if (!list_linked(&conn->starved_link))
 			list_push_back(&tcp->starved, &conn->starved_link);

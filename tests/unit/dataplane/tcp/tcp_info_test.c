@@ -270,6 +270,80 @@ static void the_trace_says_why_a_connection_ended(void **state)
 	tcp_pair_free(f.pair);
 }
 
+// Whether the trace has an event of this kind at all.
+static bool seen(const struct tcp *tcp, enum trace_id event)
+{
+	static struct trace_rec recs[TRACE_RECS];
+	uint64_t first;
+	uint32_t n = trace_read(tcp_trace_ring(tcp), 0, TRACE_RECS, recs, &first);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (recs[i].event == event)
+			return true;
+	return false;
+}
+
+static bool lose_first(void *ctx, unsigned from, const struct rte_mbuf *frame)
+{
+	unsigned *n = ctx;
+
+	return from == 0 && frame->pkt_len > 1000 && ++*n == 1;
+}
+
+static void the_trace_has_losses_and_probes(void **state)
+{
+	static const enum trace_id events[] = {TRACE_RECOVERY, TRACE_RETRANS, TRACE_RECOVERED};
+	struct fixture f = connected(7);
+	struct tcp *tcp = f.pair->host[0].tcp;
+	char block[20000] = {0};
+	unsigned n = 0;
+
+	(void)state;
+	f.pair->drop = lose_first;
+	f.pair->drop_ctx = &n;
+	assert_true(tcp_send_copy(f.client, block, sizeof(block)));
+	tcp_pair_run(f.pair, NS_PER_SEC);
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		assert_true(seen(tcp, events[i]));
+	assert_false(seen(tcp, TRACE_RTO));
+	assert_false(seen(tcp, TRACE_TLP));
+	f.pair->link.down = true;
+	assert_true(tcp_send_copy(f.client, block, 3000));
+	tcp_pair_run(f.pair, 3 * NS_PER_SEC);
+	assert_true(seen(tcp, TRACE_TLP));
+	assert_true(seen(tcp, TRACE_RTO));
+	assert_false(seen(tcp, TRACE_RST_OUT));
+	f.pair->link.down = false;
+	tcp_abort(f.client);
+	assert_true(seen(tcp, TRACE_RST_OUT));
+	tcp_pair_run(f.pair, NS_PER_SEC);
+	// Which of the two it is depends on what arrived before it.
+	assert_true(
+		seen(f.pair->host[1].tcp, TRACE_RST_IN) || seen(f.pair->host[1].tcp, TRACE_DROP));
+	tcp_abort(f.server);
+	tcp_unlisten(f.listener);
+	tcp_pair_free(f.pair);
+}
+
+static void the_trace_has_closed_windows(void **state)
+{
+	struct tcp_pair_options options = tcp_pair_options(8);
+	struct fixture f = {0};
+	char block[30000] = {0};
+
+	(void)state;
+	options.tcp[1].rcv_buf = 10000;
+	f.pair = tcp_pair_new(&options);
+	tcp_pair_connect(f.pair, &f.listener, &f.client, &f.server);
+	assert_true(tcp_send_copy(f.client, block, sizeof(block)));
+	tcp_pair_run(f.pair, 5 * NS_PER_SEC);
+	assert_true(seen(f.pair->host[0].tcp, TRACE_ZERO_WINDOW));
+	tcp_abort(f.client);
+	tcp_abort(f.server);
+	tcp_unlisten(f.listener);
+	tcp_pair_free(f.pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +353,8 @@ int main(void)
 		cmocka_unit_test(filters_and_odd_cursors),
 		cmocka_unit_test(the_trace_has_the_life_of_a_connection),
 		cmocka_unit_test(the_trace_says_why_a_connection_ended),
+		cmocka_unit_test(the_trace_has_losses_and_probes),
+		cmocka_unit_test(the_trace_has_closed_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
