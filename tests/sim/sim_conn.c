@@ -434,7 +434,7 @@ static void set_wake(struct sim *sim, unsigned host)
 		if (end->readable || end->held > 0)
 			wake = earliest(wake, end->read_at, now);
 		wake = earliest(wake, end->retry_at, now);
-		if (conn->both_done && !end->fin)
+		if (conn->both_done && end->plan->fin == SIM_FIN_BOTH && end->open && !end->fin)
 			wake = earliest(wake, mono_add(now, 1), now);
 	}
 	if (sim->plan->dead_after > 0)
