@@ -1,10 +1,11 @@
 """The link emulator itself, between two kernels, with numbered datagrams."""
 
+import json
 import socket
 import struct
 import time
 
-from bed import LINKED, PERCENT, address, check, equal, limit
+from bed import LINKED, PERCENT, address, check, equal, limit, net
 
 PORT = 7001
 COUNT = 2000
@@ -15,6 +16,11 @@ class Numbers:
 
     def __init__(self, bed):
         self.link = bed.link("peer", realtime=True)
+        # Any other frame would take a throw of the seed.
+        net.ns_sysctl(bed.ns("peer"), "net.ipv6.conf.p1.disable_ipv6", "1")
+        link = json.loads(net.command("ip", "-j", "-n", bed.ns("kern"), "link", "show", "k1"))
+        net.command("ip", "-n", bed.ns("peer"), "neigh", "replace", address(LINKED, 1), "dev", "p1",
+                    "lladdr", link[0]["address"], "nud", "permanent")
         with bed.inside():
             self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.receiver.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
