@@ -16,7 +16,7 @@ static void sample_rtt(struct tcp_conn *conn, const struct tcp_delivery *d)
 {
 	uint64_t rtt;
 
-	if (!d->any || (d->repeated && !(d->again && d->ts)))
+	if (!d->any || (d->repeated && !d->sure))
 		return;
 	rtt = mono_since(d->now, d->at);
 	tcp_rtt_sample_min(&conn->rtt, rtt, d->now);
@@ -52,6 +52,7 @@ static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 	tcp_send_queue_ack(&conn->sq, ack, &tcp->mem);
 	conn->snd_una = ack;
 	conn->retries = 0;
+	conn->keep_probes = 0;
 	conn->backoff = 0;
 	conn->rexmt_from = (struct mono){0};
 	if (mono_since(tcp->now, conn->confirm_at) >= CONFIRM_SPACING_NS) {

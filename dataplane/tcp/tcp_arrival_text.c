@@ -39,8 +39,10 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 
 	if (conn->reasm == NULL) {
 		conn->reasm = pool_get(&tcp->reasms);
-		if (conn->reasm != NULL)
+		if (conn->reasm != NULL) {
 			tcp_reasm_init(conn->reasm);
+			tcp->mem += sizeof(*conn->reasm);
+		}
 	}
 	if (conn->reasm == NULL || tcp->mem >= ooo_share(tcp))
 		rte_pktmbuf_free_seg(m);
@@ -54,15 +56,6 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 	}
 }
 
-static void drop_reasm(struct tcp_conn *conn)
-{
-	struct tcp *tcp = conn->tcp;
-
-	tcp_reasm_free(conn->reasm, &tcp->mem);
-	pool_put(&tcp->reasms, conn->reasm);
-	conn->reasm = NULL;
-}
-
 // One mbuf that begins at rcv_nxt. False when there is no memory for it.
 static bool put_in_order(struct tcp_conn *conn, struct rte_mbuf *m)
 {
@@ -74,7 +67,7 @@ static bool put_in_order(struct tcp_conn *conn, struct rte_mbuf *m)
 		// What waits behind a hole is of less use than this.
 		if (conn->reasm != NULL) {
 			tcp_trace_drop(conn, DROP_TCP_OOO_FULL, conn->rcv_nxt);
-			drop_reasm(conn);
+			tcp_conn_drop_reasm(conn);
 		}
 		if (tcp->mem + tcp_mem_of(m) > tcp->cfg.mem_max) {
 			tcp_trace_drop(conn, DROP_TCP_RCV_FULL, conn->rcv_nxt);
@@ -97,7 +90,7 @@ static void fill_holes(struct tcp_conn *conn)
 	// RFC 5681 §4.2: at once when a segment fills a hole or a part of one.
 	conn->ack_now = true;
 	if (conn->reasm->n == 0)
-		drop_reasm(conn);
+		tcp_conn_drop_reasm(conn);
 }
 
 // The payload may lie in several mbufs, when IP put it together from fragments.
@@ -153,8 +146,7 @@ static void take_text(struct tcp_conn *conn, struct tcp_seg *seg)
 static void take_fin(struct tcp_conn *conn)
 {
 	// Whatever a peer sent beyond its own FIN is no part of the stream.
-	if (conn->reasm != NULL)
-		drop_reasm(conn);
+	tcp_conn_drop_reasm(conn);
 	conn->rcv_nxt++;
 	conn->ack_now = true;
 	conn->dups_owed = 0;

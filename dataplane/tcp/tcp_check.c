@@ -16,9 +16,11 @@ static uint64_t conn_mem(const struct tcp_conn *conn)
 {
 	uint64_t mem = chain_mem(conn->rq.head) + chain_mem(conn->sq.head);
 
-	if (conn->reasm != NULL)
-		for (uint32_t i = 0; i < conn->reasm->n; i++)
-			mem += chain_mem(conn->reasm->runs[i].head);
+	if (conn->reasm == NULL)
+		return mem;
+	mem += sizeof(*conn->reasm);
+	for (uint32_t i = 0; i < conn->reasm->n; i++)
+		mem += chain_mem(conn->reasm->runs[i].head);
 	return mem;
 }
 

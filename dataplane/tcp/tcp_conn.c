@@ -125,6 +125,18 @@ void tcp_conn_raise(struct tcp_conn *conn, unsigned events)
 		list_push_back(&conn->tcp->events, &conn->event_link);
 }
 
+void tcp_conn_drop_reasm(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (conn->reasm == NULL)
+		return;
+	tcp_reasm_free(conn->reasm, &tcp->mem);
+	tcp->mem -= sizeof(*conn->reasm);
+	pool_put(&tcp->reasms, conn->reasm);
+	conn->reasm = NULL;
+}
+
 // Everything but what the user may still read and ask.
 static void release(struct tcp_conn *conn)
 {
@@ -143,11 +155,7 @@ static void release(struct tcp_conn *conn)
 	}
 	tcp_send_queue_free(&conn->sq, &tcp->mem);
 	tcp_sent_free(&conn->sent, &tcp->sents);
-	if (conn->reasm != NULL) {
-		tcp_reasm_free(conn->reasm, &tcp->mem);
-		pool_put(&tcp->reasms, conn->reasm);
-		conn->reasm = NULL;
-	}
+	tcp_conn_drop_reasm(conn);
 }
 
 void tcp_conn_free(struct tcp_conn *conn)

@@ -59,6 +59,9 @@ void tcp_conn_end(struct tcp_conn *conn, int error);
 
 void tcp_conn_free(struct tcp_conn *conn);
 
+// Gives up what arrived out of order, if anything did.
+void tcp_conn_drop_reasm(struct tcp_conn *conn);
+
 // Over in good order: the rest of its life is a TIME_WAIT entry.
 void tcp_conn_time_wait(struct tcp_conn *conn);
 

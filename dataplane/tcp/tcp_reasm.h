@@ -14,7 +14,7 @@
 #include "dataplane/tcp/tcp_opt.h"
 #include "dataplane/tcp/tcp_recv_queue.h"
 
-#define TCP_REASM_RUNS 32
+#define TCP_REASM_RUNS 128
 
 struct tcp_run {
 	uint32_t seq;

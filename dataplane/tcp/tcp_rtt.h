@@ -8,7 +8,9 @@
 
 #define TCP_RTO_FIRST_US 1000000u    // before there is a sample: §2.1
 #define TCP_RTO_SYN_LOST_US 3000000u // when the handshake needed a retransmission: §5.7
-#define TCP_RTT_GRANULARITY_US 1000u // G: the timer's tick
+// A peer may wait 40 ms with an ACK, and a steady path leaves no other room for it. (Short ones
+// have the least time-out instead.)
+#define TCP_RTT_SPREAD_MIN_US 50000u
 
 #define TCP_RTT_MIN_WINDOW_S 60u // a path may change
 
@@ -45,7 +47,7 @@ static inline void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t sample_ns)
 			rtt->srtt = 1;
 	}
 	off = 4 * rtt->rttvar;
-	rtt->rto = rtt->srtt + (off > TCP_RTT_GRANULARITY_US ? off : TCP_RTT_GRANULARITY_US);
+	rtt->rto = rtt->srtt + (off > TCP_RTT_SPREAD_MIN_US ? off : TCP_RTT_SPREAD_MIN_US);
 }
 
 // Every sample, also of ACKs that are not taken for the time-out.

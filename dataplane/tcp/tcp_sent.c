@@ -227,6 +227,7 @@ static void delivered(
 		d->at = rec->at;
 		d->end = end;
 		d->again = again;
+		d->sure = again && d->ts && cumulative;
 	}
 }
 

@@ -93,6 +93,7 @@ struct tcp_delivery {
 	bool repeated;         // some were
 	bool any;              // `at` and `end` are set
 	bool again;            // the record that these tell of was retransmitted
+	bool sure;             // ... and a timestamp shows that it was its last transmission
 	struct mono at;        // of what was sent last: when, and the end of it (RFC 8985 §6.2)
 	uint32_t end;
 };

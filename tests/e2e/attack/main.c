@@ -117,8 +117,10 @@ static void send_syn(struct attack *a)
 		own_end(a, &tcp.from);
 		tcp.from.ip[3] = (uint8_t)(30 + far % 150);
 		if (far & 1)
-			memcpy(tcp.from.ip, (uint8_t[]){203, (uint8_t)(far >> 16),
-				(uint8_t)(far >> 8), (uint8_t)far}, 4);
+			memcpy(tcp.from.ip,
+				(uint8_t[]){203, (uint8_t)(far >> 16), (uint8_t)(far >> 8),
+					(uint8_t)far},
+				4);
 		tcp.seq = (uint32_t)rng_u64(&a->rng);
 	} else {
 		if (a->conns != 0 && a->next >= a->conns)
