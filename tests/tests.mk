@@ -76,7 +76,7 @@ e2e: all ## end-to-end tests in the lab, as root; ONLY=name for those whose name
 	@DYN_BUILD=$(BUILD) tests/e2e/run $(ONLY)
 
 .PHONY: bench
-bench: all ## redis-benchmark direct and through, side by side; one JSON line per figure
+bench: all ## figures, one JSON line each, and docs/performance.md; ONLY=tcp-cost, ONLY=abuse, ONLY=get
 	@DYN_BUILD=$(BUILD) tests/bench/run $(ONLY)
 
 # For scripts/lint: the flags, without the warnings that only matter when code is generated.
@@ -98,7 +98,7 @@ e2e: $(VDEV_CLIENT)
 # --- the cost of the stack alone
 TCP_COST := $(BUILD)/tcp_cost
 
-$(TCP_COST): $(call obj,$(call find_c,tests/bench/tcp_cost)) $(DP_LIB) $(COMMON_LIB)
+$(TCP_COST): $(call obj,$(call find_c,tests/bench/tcp_cost)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
 	@echo "  LINK    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
 

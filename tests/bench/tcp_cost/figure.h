@@ -5,7 +5,7 @@
 #pragma once
 
 #include "tests/bench/tcp_cost/meter.h"
-#include "tests/bench/tcp_cost/peer.h"
+#include "tests/support/tcp_cost_peer.h"
 
 #define MEASURED __attribute__((noinline, noclone))
 

@@ -1,4 +1,4 @@
-#include "tests/bench/tcp_cost/peer.h"
+#include "tests/support/tcp_cost_peer.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

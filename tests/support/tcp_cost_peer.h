@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "tests/bench/tcp_cost/rig.h"
+#include "tests/support/tcp_cost_rig.h"
 
 struct peer_conn {
 	uint32_t seq; // of our next byte

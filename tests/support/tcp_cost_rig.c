@@ -1,4 +1,4 @@
-#include "tests/bench/tcp_cost/rig.h"
+#include "tests/support/tcp_cost_rig.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf_pool_ops.h>
 
 #include "dataplane/net/net_core.h"
+#include "tests/support/eal.h"
 
 #define POOL_CACHE 256
 #define ROOM 2048
@@ -30,16 +30,6 @@ void rig_die(const char *format, ...)
 	fputc('\n', stderr);
 	va_end(args);
 	exit(1);
-}
-
-static void eal_start(void)
-{
-	char *argv[] = {(char[]){"tcp_cost"}, (char[]){"--no-huge"}, (char[]){"--no-shconf"},
-		(char[]){"-m"}, (char[]){"64"}, (char[]){"--no-pci"}, (char[]){"--no-telemetry"},
-		(char[]){"--log-level=critical"}, (char[]){"-l"}, (char[]){"0"}, NULL};
-
-	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0)
-		rig_die("rte_eal_init: %s", rte_strerror(rte_errno));
 }
 
 // Memory of our own, since what the EAL has without huge pages is of a kind that the kernel gives
@@ -141,7 +131,7 @@ static void stack_start(struct rig *rig)
 void rig_start(struct rig *rig, const struct rig_options *options)
 {
 	*rig = (struct rig){.options = *options, .now = {NS_PER_SEC}, .timers_at = {NS_PER_SEC}};
-	eal_start();
+	test_eal_start();
 	rig->stats = aligned_alloc(CACHE_LINE, RTE_CACHE_LINE_ROUNDUP(sizeof(*rig->stats)));
 	if (rig->stats == NULL)
 		rig_die("no memory");
