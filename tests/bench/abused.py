@@ -13,8 +13,8 @@ from support import Env  # noqa: E402
 from lab import lab as labs  # noqa: E402
 
 AIM = 0.95
-ROUNDS = 4
-SECONDS = 3
+ROUNDS = 5
+SECONDS = 2
 # Long enough that what is not given back would show.
 CHURN_SECONDS = 60
 

@@ -11,7 +11,7 @@ come out of `net_collect`. Connections take their turn in random order, in burst
 comes again only when all others have been. Requests and replies have 32 bytes, timestamps are on, the
 port checks and fills in checksums but where the table says otherwise. Cycles are ticks of the
 time-stamp counter (%(tsc)d MHz; the core may run faster than that), the median of bursts;
-instructions are counted by %(by)s.
+instructions are counted by %(by)s (callgrind counts each turn of a repeated string instruction).
 
 Machine: %(machine)s. Commit: %(commit)s. Command: `make bench ONLY=tcp-cost`.
 """

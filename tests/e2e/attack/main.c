@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -28,6 +29,8 @@
 #define FIRST 200
 #define LAST 249
 #define PORTS 50000
+// The first four bytes of his MAC, which nobody else's has.
+#define MAC_BEGIN 0x02aa0000u
 #define PORT_FIRST 10000
 // All frames of TINY in a second.
 #define TINY_PPS 4000
@@ -389,6 +392,24 @@ static const char *option(struct attack *a, int c, const char *dev)
 	return dev;
 }
 
+// The clients that are not to suffer share his interface: only frames to his own MAC, and ARP, are
+// to wake him.
+static void listen_for_own(struct attack *a)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 2, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MAC_BEGIN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT16_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	if (setsockopt(a->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+		fail("filter");
+}
+
 static void open_socket(struct attack *a, const char *dev)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET,
@@ -401,6 +422,7 @@ static void open_socket(struct attack *a, const char *dev)
 	a->fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	if (at.sll_ifindex == 0 || a->fd < 0 || bind(a->fd, (void *)&at, sizeof(at)) != 0)
 		fail(dev);
+	listen_for_own(a);
 	setsockopt(a->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous));
 	setsockopt(a->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 }
