@@ -261,17 +261,16 @@ static void listen_once(struct attack *a)
 	talk(a, &got);
 }
 
-// The end of his connections. Their sequence numbers follow from their names.
-static void reset_all(struct attack *a)
+// The end of his connections. Their sequence numbers follow from their names; `len` is what they
+// said, which may have been lost.
+static void reset_all(struct attack *a, uint32_t all, size_t len)
 {
-	uint32_t all = a->next;
-
 	a->next = 0;
 	for (uint32_t i = 0; i < all; i++) {
 		struct frame_tcp tcp = segment(a, FRAME_RST);
 
 		own_end(a, &tcp.from);
-		tcp.seq = iss(&tcp.from) + 1 + (uint32_t)a->request_len;
+		tcp.seq = iss(&tcp.from) + 1 + (uint32_t)len;
 		send_frame(a, &tcp);
 		if (i % 16 == 15)
 			usleep(2000);
@@ -299,8 +298,15 @@ static void run(struct attack *a)
 			for (unsigned i = 0; i < 64; i++)
 				listen_once(a);
 	}
-	if (a->kind == ZERO || a->kind == TINY)
-		reset_all(a);
+	if (a->kind == ZERO || a->kind == TINY) {
+		uint32_t all = a->next;
+
+		// Twice, since frames are lost in the rush.
+		for (unsigned i = 0; i < 2; i++) {
+			reset_all(a, all, a->request_len);
+			reset_all(a, all, 0);
+		}
+	}
 	printf("{\"attack\": \"%s\", \"sent\": %llu, \"received\": %llu, \"opened\": %llu, "
 	       "\"closed\": %llu}\n",
 		names[a->kind], (unsigned long long)a->sent, (unsigned long long)a->received,
