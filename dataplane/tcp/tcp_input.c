@@ -7,6 +7,11 @@
 #include "dataplane/tcp/tcp_rst.h"
 #include "dataplane/tcp/tcp_time_wait.h"
 
+// How far before a segment's turn what its connection queues is fetched.
+#define AHEAD 8
+// Bytes that segments are joined up to.
+#define TRAIN_MAX 65536u
+
 // RFC 9293 §3.10.7.2, and §3.10.7.1 when nobody listens.
 static struct tcp_conn *for_nobody(
 	struct tcp *tcp, const struct tcp_seg *seg, const uint32_t *isn_floor)
@@ -37,7 +42,26 @@ static struct tcp_conn *for_nobody(
 	return NULL;
 }
 
-static void dispatch(struct tcp *tcp, struct tcp_seg *seg)
+// The segments of a burst, and what is known of them before each has its turn.
+struct burst {
+	struct tcp_seg seg[NET_BURST];
+	const struct tcp_conn *conn[NET_BURST]; // probably; NULL: none
+	unsigned n;
+	unsigned at; // the next to be taken
+};
+
+// Bulk comes in trains: what follows in order is taken at once.
+static void join_train(const struct tcp_conn *conn, struct tcp_seg *seg, struct burst *burst)
+{
+	if (seg->len == 0 || seg->seq != conn->rcv_nxt || (seg->flags & ~(TCP_ACK | TCP_PSH)) ||
+		seg->opts.sack_n > 0)
+		return;
+	while (burst->at < burst->n && seg->len < TRAIN_MAX &&
+		tcp_seg_follows(seg, &burst->seg[burst->at]))
+		tcp_seg_join(seg, &burst->seg[burst->at++]);
+}
+
+static void dispatch(struct tcp *tcp, struct tcp_seg *seg, struct burst *burst)
 {
 	struct tcp_found found = tcp_table_find(&tcp->table, &seg->key);
 	struct tcp_conn *conn = NULL;
@@ -50,6 +74,7 @@ static void dispatch(struct tcp *tcp, struct tcp_seg *seg)
 			tcp_arrival_syn_sent(conn, seg);
 			return;
 		}
+		join_train(conn, seg, burst);
 		break;
 	case TCP_KIND_HALF_OPEN:
 		conn = tcp_half_open_input(tcp, found.object, seg);
@@ -67,25 +92,41 @@ static void dispatch(struct tcp *tcp, struct tcp_seg *seg)
 		tcp_arrival(conn, seg);
 }
 
-static void prefetch_conn(const struct tcp *tcp, const struct tcp_seg *seg)
+static const struct tcp_conn *prefetch_conn(const struct tcp *tcp, const struct tcp_seg *seg)
 {
 	struct tcp_found guess = tcp_table_guess(&tcp->table, seg->key.hash);
 
-	if (guess.kind == TCP_KIND_CONN)
+	if (guess.kind == TCP_KIND_CONN) {
 		tcp_conn_prefetch(guess.object);
-	else if (guess.kind != TCP_KIND_NONE)
+		return guess.object;
+	}
+	if (guess.kind != TCP_KIND_NONE)
 		rte_prefetch0(guess.object);
+	return NULL;
 }
 
-void tcp_input(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct mono now)
+// The reply before this request is freed by this request's ACK, and its mbuf is the first that the
+// pool gives out again, for the headers of the next one: both lie in cold memory.
+static void prefetch_queued(const struct burst *burst, unsigned i)
 {
-	struct tcp_seg segs[NET_BURST];
-	unsigned good = 0;
+	const unsigned char *m;
 
-	tcp->now = now;
-	stat_add(tcp->stats, STAT_tcp_in_segs, n);
+	if (i >= burst->n || burst->conn[i] == NULL)
+		return;
+	m = (const unsigned char *)burst->conn[i]->sq.head;
+	if (m == NULL)
+		return;
+	rte_prefetch0(m);
+	rte_prefetch0(m + CACHE_LINE);
+	rte_prefetch0_write(m + sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM - CACHE_LINE);
+	rte_prefetch0_write(m + sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM);
+}
+
+// Takes apart what is good, and fetches the buckets of the table.
+static void parse(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct burst *burst)
+{
 	for (unsigned i = 0; i < n; i++) {
-		struct tcp_seg *seg = &segs[good];
+		struct tcp_seg *seg = &burst->seg[burst->n];
 		enum drop why;
 
 		if (unlikely(!tcp_seg_parse(seg, mbufs[i], &why))) {
@@ -95,12 +136,29 @@ void tcp_input(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct mono
 		}
 		tcp_key_hash(&seg->key, &tcp->cfg.secret);
 		tcp_table_prefetch(&tcp->table, seg->key.hash);
-		good++;
+		burst->n++;
 	}
-	for (unsigned i = 0; i < good; i++)
-		prefetch_conn(tcp, &segs[i]);
-	for (unsigned i = 0; i < good; i++) {
-		dispatch(tcp, &segs[i]);
-		tcp_seg_free(&segs[i]);
+}
+
+void tcp_input(struct tcp *tcp, struct rte_mbuf **mbufs, unsigned n, struct mono now)
+{
+	struct burst burst;
+
+	burst.n = 0;
+	burst.at = 0;
+	tcp->now = now;
+	stat_add(tcp->stats, STAT_tcp_in_segs, n);
+	parse(tcp, mbufs, n, &burst);
+	for (unsigned i = 0; i < burst.n; i++)
+		burst.conn[i] = prefetch_conn(tcp, &burst.seg[i]);
+	for (unsigned i = 0; i < AHEAD; i++)
+		prefetch_queued(&burst, i);
+	while (burst.at < burst.n) {
+		struct tcp_seg *seg = &burst.seg[burst.at];
+
+		prefetch_queued(&burst, burst.at + AHEAD);
+		burst.at++;
+		dispatch(tcp, seg, &burst);
+		tcp_seg_free(seg);
 	}
 }

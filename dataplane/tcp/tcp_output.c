@@ -125,9 +125,15 @@ static bool send_bare(struct tcp_conn *conn, uint32_t seq, uint8_t flags)
 struct segment {
 	uint32_t seq;
 	uint32_t len;
+	uint16_t size; // payload of a frame, when the port is to cut it into several; else 0
 	bool fin;
 	bool again;
 };
+
+static unsigned frame_n(const struct segment *s)
+{
+	return s->size == 0 ? 1 : (s->len + s->size - 1u) / s->size;
+}
 
 static bool send_segment(struct tcp_conn *conn, const struct segment *s)
 {
@@ -143,6 +149,11 @@ static bool send_segment(struct tcp_conn *conn, const struct segment *s)
 		rte_pktmbuf_free(m);
 		stat_drop(conn->tcp->stats, DROP_NO_MBUF);
 		return false;
+	}
+	if (s->size != 0) {
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		m->tso_segsz = s->size;
+		stat_add(conn->tcp->stats, STAT_tcp_out_segs, frame_n(s) - 1);
 	}
 	transmit(conn, m, conn->ecn_on && !s->again && s->len > 0);
 	acked_now(conn);
@@ -280,6 +291,31 @@ static bool cwnd_allows(struct tcp_conn *conn, uint32_t len)
 	return false;
 }
 
+// Lets what is queued behind a full segment go with it, when the port cuts large packets: as far as
+// windows, the pass's budget and the packet's pieces reach, in whole segments but for the last.
+static void widen(struct tcp_conn *conn, struct segment *s, unsigned budget)
+{
+	uint32_t max = net_tso_max(conn->tcp->net);
+	uint32_t unsent = tcp_conn_unsent(conn);
+	uint32_t wnd = seq_ahead(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
+	uint32_t len;
+
+	if (likely(max < 2 * s->len || unsent == s->len) || s->len < payload_max(conn) ||
+		conn->frto != TCP_FRTO_OFF)
+		return;
+	len = RTE_MIN(RTE_MIN(unsent, wnd), RTE_MIN(max, budget * s->len));
+	len = RTE_MIN(len, seq_ahead(conn->cc.cwnd, tcp_loss_in_flight(conn)));
+	len = tcp_send_queue_span(
+		&conn->sq, &conn->sq.fresh, s->seq, len, net_tso_segs(conn->tcp->net) - 1u);
+	if (len < unsent)
+		len -= len % s->len;
+	if (len <= s->len)
+		return;
+	s->size = (uint16_t)s->len;
+	s->len = len;
+	s->fin = conn->fin_queued && !conn->fin_sent && len == unsent && wnd > len;
+}
+
 static bool send_fresh(struct tcp_conn *conn, const struct segment *s)
 {
 	struct tcp *tcp = conn->tcp;
@@ -321,9 +357,10 @@ static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
 			return FLUSH_DONE; // the next ACK frees a record
 		if (*budget == 0)
 			return FLUSH_MORE;
+		widen(conn, &s, *budget);
 		if (!send_fresh(conn, &s))
 			return FLUSH_FULL;
-		--*budget;
+		*budget -= frame_n(&s);
 	}
 	if (tcp_loss_in_flight(conn) + conn->mss > conn->cc.cwnd)
 		conn->cwnd_limited = true;

@@ -61,6 +61,7 @@ bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why)
 	unsigned header;
 
 	seg->m = m;
+	seg->last = m;
 	*why = DROP_TCP_BAD;
 	if (unlikely(m->data_len < m->l3_len + HEADER_MIN))
 		return false;
@@ -84,6 +85,27 @@ bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why)
 	m->data_len = (uint16_t)(m->data_len - m->l3_len - header);
 	m->pkt_len = seg->len;
 	return true;
+}
+
+// Flags that mean nothing for what lies before or behind.
+#define PLAIN (TCP_ACK | TCP_PSH)
+
+bool tcp_seg_follows(const struct tcp_seg *seg, const struct tcp_seg *next)
+{
+	return next->seq == seg->seq + seg->len && next->len > 0 && next->ack == seg->ack &&
+		next->wnd == seg->wnd && !(next->flags & ~PLAIN) && next->ce == seg->ce &&
+		next->opts.ts == seg->opts.ts && next->opts.tsval == seg->opts.tsval &&
+		next->opts.tsecr == seg->opts.tsecr && next->opts.sack_n == 0 &&
+		tcp_key_eq(&next->key, &seg->key) && seg->m->nb_segs == 1 && next->m->nb_segs == 1;
+}
+
+void tcp_seg_join(struct tcp_seg *seg, struct tcp_seg *next)
+{
+	seg->last->next = next->m;
+	seg->last = next->m;
+	seg->len += next->len;
+	seg->flags |= next->flags;
+	next->m = NULL;
 }
 
 void tcp_seg_free(struct tcp_seg *seg)

@@ -20,8 +20,9 @@
 #define TCP_CWR RTE_TCP_CWR_FLAG
 
 struct tcp_seg {
-	struct tcp_key key; // its hash not yet computed
-	struct rte_mbuf *m; // NULL once somebody took it; payload only, perhaps in several mbufs
+	struct tcp_key key;    // its hash not yet computed
+	struct rte_mbuf *last; // of m's chain, where it is known
+	struct rte_mbuf *m;    // NULL once somebody took it; payload only, perhaps in several mbufs
 	uint32_t seq;
 	uint32_t ack;
 	uint32_t len; // of the payload
@@ -40,6 +41,12 @@ static inline uint32_t tcp_seg_span(const struct tcp_seg *seg)
 
 // Takes `m` apart, as net_input hands it on. False with a reason when it is to be dropped.
 bool tcp_seg_parse(struct tcp_seg *seg, struct rte_mbuf *m, enum drop *why);
+
+// Whether `next` goes on where `seg` ends and says nothing else: one arrival will do for both.
+bool tcp_seg_follows(const struct tcp_seg *seg, const struct tcp_seg *next);
+
+// Moves the payload of such a segment behind that of `seg`.
+void tcp_seg_join(struct tcp_seg *seg, struct tcp_seg *next);
 
 // Frees what is left of it.
 void tcp_seg_free(struct tcp_seg *seg);

@@ -130,6 +130,22 @@ static void seek(const struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t
 	}
 }
 
+uint32_t tcp_send_queue_span(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t seq,
+	uint32_t len, unsigned pieces)
+{
+	const struct rte_mbuf *m;
+	uint32_t have;
+
+	seek(q, at, seq);
+	m = at->m;
+	have = m->data_len - (seq - at->seq);
+	while (have < len && --pieces > 0) {
+		m = m->next;
+		have += m->data_len;
+	}
+	return RTE_MIN(have, len);
+}
+
 static unsigned count_pieces(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
 	unsigned n = 1;
@@ -196,7 +212,8 @@ bool tcp_send_queue_get(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_
 
 	seek(q, at, seq);
 	off = seq - at->seq;
-	if (len > TCP_COPY_MAX && count_pieces(at->m, off, len) <= PIECES_MAX) {
+	if (len > TCP_COPY_MAX &&
+		(len > rte_pktmbuf_tailroom(m) || count_pieces(at->m, off, len) <= PIECES_MAX)) {
 		if (likely(refer_range(at->m, off, len, m)))
 			return true;
 		// No mbuf is left to refer with: a copy takes none.

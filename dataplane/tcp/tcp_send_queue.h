@@ -41,8 +41,12 @@ bool tcp_send_queue_copy(struct tcp_send_queue *q, struct rte_mempool *pool, con
 // Everything before `ack` is acknowledged.
 void tcp_send_queue_ack(struct tcp_send_queue *q, uint32_t ack, uint64_t *mem);
 
+// How many of the `len` bytes from `seq` on lie in at most `pieces` mbufs.
+uint32_t tcp_send_queue_span(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t seq,
+	uint32_t len, unsigned pieces);
+
 // Puts bytes [seq, seq + len) behind the data of `m`: copied into its tailroom when they are few
-// or in many pieces, as indirect mbufs chained to it otherwise. The range lies in the queue; the
-// tailroom holds `len`. False when no mbuf is left.
+// or in many pieces and its tailroom holds them, as indirect mbufs chained to it otherwise. The
+// range lies in the queue. False when no mbuf is left.
 bool tcp_send_queue_get(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t seq, uint32_t len,
 	struct rte_mbuf *m) MUST_CHECK;

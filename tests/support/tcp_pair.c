@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ethdev.h>
 #include <rte_mempool.h>
 
 #include "dataplane/tcp/tcp_check.h"
 #include "tests/support/eal.h"
 #include "tests/support/tcp_frame.h"
+#include "tests/support/tso_device.h"
 
 #define FRAME_MAX 9300u
+#define CUT_MAX 128 // frames of one packet
 // Packet buffers that tcp_check may look at for each turn, with check_seldom.
 #define CHECK_SHARE 64u
 
@@ -67,6 +70,18 @@ static void host_start(struct tcp_pair *pair, unsigned i, const struct tcp_pair_
 	};
 	char text[64];
 
+	if (options->tso[i] != 0) {
+		pair->tso[i] = true;
+		if (pair->device_pool == NULL)
+			pair->device_pool = test_pool_create_room(CUT_MAX, FRAME_MAX);
+		net.tx_offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+			RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		net.tso = (struct tso_limits){
+			.max = options->tso[i],
+			.segs = options->tso_segs != 0 ? options->tso_segs : 64,
+			.frame_segs = 64,
+		};
+	}
 	snprintf(text, sizeof(text), "198.18.0.%u/24", i + 1);
 	if (!ip_prefix_parse(text, &net.addr[0]))
 		fail(pair, "address");
@@ -111,6 +126,8 @@ void tcp_pair_free(struct tcp_pair *pair)
 		if (!pair->host[i].pool_lent)
 			rte_mempool_free(pair->host[i].pool);
 	}
+	if (pair->device_pool != NULL)
+		rte_mempool_free(pair->device_pool);
 	free(pair);
 }
 
@@ -151,6 +168,22 @@ static void carry_one(struct tcp_pair *pair, unsigned from, const struct rte_mbu
 		link_way_send(&pair->way[!from], link, data, len, pair->now, &pair->way[from]);
 }
 
+// What a device makes of a frame, which is gone afterwards; its buffers are its own.
+static void carry_cut(struct tcp_pair *pair, unsigned from, struct rte_mbuf *frame)
+{
+	struct rte_mbuf *cut[CUT_MAX];
+	const char *why = "";
+	unsigned n = tso_device_cut(frame, pair->device_pool, cut, CUT_MAX, &why);
+
+	if (n == 0)
+		fail(pair, why);
+	pair->cuts += n > 1;
+	for (unsigned i = 0; i < n; i++) {
+		carry_one(pair, from, cut[i]);
+		rte_pktmbuf_free(cut[i]);
+	}
+}
+
 static void carry(struct tcp_pair *pair, unsigned from)
 {
 	struct rte_mbuf *frames[NET_BURST];
@@ -158,6 +191,10 @@ static void carry(struct tcp_pair *pair, unsigned from)
 
 	while ((n = net_collect(pair->host[from].net, frames, NET_BURST)) > 0)
 		for (unsigned i = 0; i < n; i++) {
+			if (pair->tso[from]) {
+				carry_cut(pair, from, frames[i]);
+				continue;
+			}
 			carry_one(pair, from, frames[i]);
 			rte_pktmbuf_free(frames[i]);
 		}

@@ -45,6 +45,9 @@ struct tcp_pair {
 	uint64_t step;     // ns that pass between turns at least; 0: 1 us
 	bool check_seldom; // tcp_check costs no more than the turns themselves
 	uint64_t turns;
+	bool tso[2];   // the host's device cuts large packets
+	uint64_t cuts; // packets that a device cut
+	struct rte_mempool *device_pool;
 	uint64_t sent[2];    // frames with TCP in them, by host
 	uint64_t bare[2];    // of them, those without payload
 	uint64_t no_mbuf[2]; // frames that host [i] had no buffer for
@@ -62,6 +65,8 @@ struct tcp_pair_options {
 	struct rte_mempool *pool[2]; // lent; NULL: each host makes its own
 	uint16_t mtu;                // 0: 1500
 	uint16_t mtu1;               // host 1's; 0: the same
+	uint32_t tso[2];             // payload that the hosts' devices cut; 0: they do not
+	uint16_t tso_segs;           // mbufs that they take; 0: 64
 	uint64_t seed;
 };
 

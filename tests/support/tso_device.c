@@ -110,6 +110,32 @@ static struct rte_mbuf *make(const struct headers *h, const uint8_t *payload, ui
 	return m;
 }
 
+// The sums of a frame that is not to be cut, where they are left to the device.
+static void fill_sums(struct rte_mbuf *frame, struct headers *h)
+{
+	uint32_t head = h->l2 + h->l3;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(frame, uint8_t *, h->l2);
+	uint8_t *tcp = ip + h->l3;
+	uint32_t len = frame->pkt_len - head;
+	uint32_t sum;
+
+	if (frame->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) {
+		put16(ip + 10, 0);
+		put16(ip + 10, (uint16_t)~finish(sum_of(ip, h->l3, 0)));
+	}
+	if ((frame->ol_flags & RTE_MBUF_F_TX_L4_MASK) != RTE_MBUF_F_TX_TCP_CKSUM)
+		return;
+	put16(tcp + TCP_SUM, 0);
+	sum = pseudo(h, len);
+	for (uint32_t i = 0; i < len; i++) {
+		uint8_t byte;
+
+		byte = *(const uint8_t *)rte_pktmbuf_read(frame, head + i, 1, &byte);
+		sum = finish(sum + sum_of(&byte, 1, 0) / (i % 2 ? 256 : 1));
+	}
+	put16(tcp + TCP_SUM, (uint16_t)~finish(sum));
+}
+
 unsigned tso_device_cut(struct rte_mbuf *frame, struct rte_mempool *pool, struct rte_mbuf **out,
 	unsigned max, const char **why)
 {
@@ -120,13 +146,14 @@ unsigned tso_device_cut(struct rte_mbuf *frame, struct rte_mempool *pool, struct
 	unsigned n = 0;
 
 	*why = NULL;
-	if (!(frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG)) {
-		out[0] = frame;
-		return 1;
-	}
 	memcpy(h.bytes, rte_pktmbuf_mtod(frame, const void *),
 		RTE_MIN(frame->data_len, sizeof(h.bytes)));
 	h.v4 = h.bytes[h.l2] >> 4 == 4;
+	if (!(frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG)) {
+		fill_sums(frame, &h);
+		out[0] = frame;
+		return 1;
+	}
 	*why = wrong(frame, &h);
 	left = *why ? 0 : frame->pkt_len - head;
 	payload = calloc(1, left + 1u);

@@ -6,7 +6,7 @@
 #include <rte_mbuf.h>
 
 // Takes `frame`, from its Ethernet header on; gives flat frames with all checksums filled in, made
-// of mbufs of `pool`. A frame that asks for no cutting gives one. 0: what is asked for is not as it
-// must be; *why says what.
+// of mbufs of `pool`. A frame that asks for no cutting is given back with its sums filled in. 0:
+// what is asked for is not as it must be; *why says what.
 unsigned tso_device_cut(struct rte_mbuf *frame, struct rte_mempool *pool, struct rte_mbuf **out,
 	unsigned max, const char **why);

@@ -206,6 +206,40 @@ static void test_jumbo_frames(void **state)
 	finish(&t, 600 * NS_PER_SEC);
 }
 
+// Large packets that the device cuts, with losses, in few and in many pieces, over both families of
+// sizes of a device.
+static void test_device_cuts(void **state)
+{
+	static const struct {
+		uint32_t max;
+		uint16_t segs;
+		uint32_t chunk;
+	} devices[] = {{65000, 64, 30000}, {9000, 4, 4000}, {65000, 40, 400}, {3000, 3, 60000}};
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(devices); i++) {
+		struct tcp_pair_options options = tcp_pair_options(20 + i);
+		struct transfer t;
+
+		options.tso[0] = devices[i].max;
+		options.tso[1] = devices[i].max;
+		options.tso_segs = devices[i].segs;
+		start(&t, &options, 2000000, 300000);
+		t.up.chunk_max = devices[i].chunk;
+		t.pair->link = (struct link_model){.delay = NS_PER_MS,
+			.loss = i % 2 * 20000,
+			.reorder = 10000,
+			.reorder_delay = NS_PER_MS / 2};
+		if (!tcp_pair_until(t.pair, 600 * NS_PER_SEC, done, &t))
+			fail_msg("device %u: not done", i);
+		assert_true(t.pair->cuts > 50);
+		// As many segments are counted as frames were seen.
+		assert_true(t.pair->host[0].stats.stat[STAT_tcp_out_segs] >= t.pair->sent[0]);
+		assert_true(t.pair->host[0].stats.stat[STAT_tcp_out_segs] <= t.pair->sent[0] + 2);
+		finish(&t, 600 * NS_PER_SEC);
+	}
+}
+
 // Buffers run out at both ends: it goes slower and does not stand still.
 static void test_out_of_mbufs(void **state)
 {
@@ -231,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_tiny_buffers),
 		cmocka_unit_test(test_without_options),
 		cmocka_unit_test(test_jumbo_frames),
+		cmocka_unit_test(test_device_cuts),
 		cmocka_unit_test(test_out_of_mbufs),
 	};
 
