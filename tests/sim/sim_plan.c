@@ -177,6 +177,7 @@ static void draw_config(struct sim_plan *plan, struct tcp_config *cfg, unsigned 
 	cfg->conns_max = 64;
 	cfg->half_open_max = one_in(8) ? 2 : 16;
 	cfg->time_wait_max = 64;
+	cfg->cc = one_in(4) ? &cc_newreno : &cc_cubic;
 	cfg->secret = (struct siphash_key){{plan->seed * 2 + host, ~plan->seed}};
 	cfg->seed = plan->seed * 2 + host;
 	cfg->timestamps = !one_in(5);
