@@ -389,13 +389,15 @@ struct tcp_conn *tcp_half_open_input(
 }
 
 // Whether it carries a cookie of ours. What has no timestamp to show may fail only so often, since
-// whoever may try without end guesses one at last.
-static bool check_cookie(struct tcp *tcp, const struct tcp_seg *seg, struct tcp_peer *peer)
+// whoever may try without end guesses one at last. `foreign`: by its timestamp it answers none.
+static bool check_cookie(
+	struct tcp *tcp, const struct tcp_seg *seg, struct tcp_peer *peer, bool *foreign)
 {
 	uint32_t tsval = tcp_ts_clock(tcp->now) + peer->ts_offset;
 	bool sure = peer->ts && tcp_cookie_ts_plausible(seg->opts.tsecr, tsval);
 
-	if (peer->ts && !sure)
+	*foreign = peer->ts && !sure;
+	if (*foreign)
 		return false;
 	if (!sure && !tcp_rate_left(&tcp->cookie_rate, &tcp->rng, tcp->now))
 		return false;
@@ -420,6 +422,7 @@ struct tcp_conn *tcp_half_open_cookie(
 	struct tcp *tcp, struct tcp_listener *listener, const struct tcp_seg *seg, bool *handled)
 {
 	struct tcp_peer peer;
+	bool foreign;
 
 	*handled = false;
 	if (tcp->cookie_at.ns == 0 || mono_since(tcp->now, tcp->cookie_at) > TCP_COOKIE_LIFE_NS)
@@ -432,11 +435,12 @@ struct tcp_conn *tcp_half_open_cookie(
 		.wscale = TCP_WSCALE_NONE,
 		.ts = seg->opts.ts && tcp->cfg.timestamps,
 	};
-	if (!check_cookie(tcp, seg, &peer)) {
+	if (!check_cookie(tcp, seg, &peer, &foreign)) {
 		stat_drop(tcp->stats, DROP_TCP_COOKIE);
-		// Text may come from a peer whose ACK and first text were lost: only what begins
-		// the stream carries the cookie, and will be sent again. A reset would end it.
-		*handled = seg->len > 0;
+		// It may come from a peer whose ACK and first text were lost, or are on their way:
+		// only what begins the stream carries the cookie, and will be sent again. A reset
+		// would end it.
+		*handled = !foreign;
 		return NULL;
 	}
 	*handled = true;
