@@ -250,20 +250,20 @@ static bool may_close(struct sim_end *end)
 
 static void advance_end(struct sim *sim, struct sim_end *end)
 {
-	if (end->open && !end->closed) {
-		if (end->plan->close == SIM_CLOSE_ABORT &&
-			end->made + end->read >= end->plan->abort_at) {
-			end->aborted = true;
-			tcp_abort(end->conn);
-			finished(end);
-			return;
-		}
-		write_bytes(sim, end);
+	if (end->open && !end->closed && end->plan->close == SIM_CLOSE_ABORT &&
+		end->made + end->read >= end->plan->abort_at) {
+		end->aborted = true;
+		tcp_abort(end->conn);
+		finished(end);
+		return;
 	}
+	// Reading comes first: what it allows to write must not wait for whatever wakes us next.
 	if (end->open && end->error == 0)
 		read_bytes(sim, end);
-	if (end->open && !end->closed)
+	if (end->open && !end->closed) {
+		write_bytes(sim, end);
 		end_sending(end);
+	}
 	if (end->conn != NULL && may_close(end)) {
 		tcp_close(end->conn);
 		finished(end);

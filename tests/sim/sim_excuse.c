@@ -9,6 +9,9 @@
 // Beyond this chance that an exchange fails, a connection may need many more tries.
 #define BAD 0.05
 #define RETRIES_BAD 60
+// Nor must a burst last through so many probes of a keep-alive.
+#define BURST_PROBES 6
+#define BURST_BAD 0.001
 
 static double seconds(uint64_t ns)
 {
@@ -28,6 +31,15 @@ static double loss_of(const struct link_model *link)
 	if (link->cut_for > 0)
 		loss += (double)link->cut_for / (double)link->cut_every;
 	return fmin(loss, 0.9);
+}
+
+// A burst lasts for frames, not for a time: a connection that is alone sends a time-out's worth of
+// them, all into the same burst.
+static bool bursts_last(const struct link_model *link)
+{
+	double next = (1 - link->burst_leave / MILLION) * link->burst_loss / MILLION;
+
+	return link->burst_enter > 0 && pow(next, BURST_PROBES) > BURST_BAD;
 }
 
 static bool link_clean(const struct link_model *link)
@@ -111,9 +123,9 @@ static double cut_factor(const struct sim_plan *plan)
 	return factor;
 }
 
-static void stretch_retries(struct sim_plan *plan, double failing)
+static void stretch_retries(struct sim_plan *plan)
 {
-	for (unsigned i = 0; i < 2 && failing > BAD; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		plan->cfg[i].syn_retries = RETRIES_BAD;
 		plan->cfg[i].data_retries = RETRIES_BAD;
 		plan->cfg[i].keepalive_probes = RETRIES_BAD;
@@ -133,13 +145,15 @@ void sim_plan_excuse(struct sim_plan *plan)
 	double l0 = loss_of(&plan->link[0]);
 	double l1 = loss_of(&plan->link[1]);
 	double failing = 1 - (1 - l0) * (1 - l1);
+	bool bad = failing > BAD || bursts_last(&plan->link[0]) || bursts_last(&plan->link[1]);
 	double rtt = round_trip(plan);
 	double time = 0;
 	double start = 0;
 	const struct tcp_config *cfg = &plan->cfg[0];
 	bool slow = false;
 
-	stretch_retries(plan, failing);
+	if (bad)
+		stretch_retries(plan);
 	for (unsigned i = 0; i < plan->conn_n; i++) {
 		const struct sim_conn_plan *conn = &plan->conn[i];
 
@@ -154,7 +168,7 @@ void sim_plan_excuse(struct sim_plan *plan)
 	plan->may_time_out = plan->dead_after > 0;
 	time = plan->clean ? start + 0.5 + 2 * time : start + 60 + 8 * time * cut_factor(plan);
 	// Many doublings of the time-out in a row.
-	if (failing > BAD)
+	if (bad)
 		time += 10 * seconds(cfg->rto_max);
 	// Whoever does not hear the reset finds out by asking.
 	if (has(plan, SIM_CLOSE_ABORT) || plan->dead_after > 0)
