@@ -332,18 +332,21 @@ static void fetch_events(struct sim *sim, unsigned host)
 
 // --- opening
 
+// Ports are drawn at random, and come again: the one that was opened last is meant.
 static struct sim_end *accepted_by(struct sim *sim, unsigned host, const struct tcp_conn *conn)
 {
 	struct tcp_endpoints at = tcp_conn_endpoints(conn);
+	struct sim_conn *last = NULL;
 
 	for (unsigned i = 0; i < sim->plan->conn_n; i++) {
 		struct sim_conn *c = &sim->conn[i];
 
 		if (c->started && !c->plan->both_open && c->end[1].host == host &&
-			c->port == at.remote_port)
-			return &c->end[1];
+			c->port == at.remote_port &&
+			(last == NULL || c->plan->start > last->plan->start))
+			last = c;
 	}
-	return NULL;
+	return last != NULL ? &last->end[1] : NULL;
 }
 
 static void accept_all(struct sim *sim, unsigned host)
