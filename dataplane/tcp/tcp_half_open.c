@@ -388,6 +388,12 @@ struct tcp_conn *tcp_half_open_input(
 	return tcp_listener_establish(listener, seg, &peer, rtt, lost);
 }
 
+static bool is_cookie(const struct tcp *tcp, const struct tcp_seg *seg, struct tcp_peer *peer)
+{
+	return tcp_cookie_check(
+		&tcp->cfg.secret, &seg->key, peer->irs, peer->iss, tcp->now, &peer->mss);
+}
+
 // Whether it carries a cookie of ours. What has no timestamp to show may fail only so often, since
 // whoever may try without end guesses one at last. `foreign`: by its timestamp it answers none.
 static bool check_cookie(
@@ -401,8 +407,12 @@ static bool check_cookie(
 		return false;
 	if (!sure && !tcp_rate_left(&tcp->cookie_rate, &tcp->rng, tcp->now))
 		return false;
-	if (tcp_cookie_check(
-		    &tcp->cfg.secret, &seg->key, peer->irs, peer->iss, tcp->now, &peer->mss))
+	if (is_cookie(tcp, seg, peer))
+		return true;
+	// A keep-alive probe has one less: all that comes of a peer whose ACK was lost and who
+	// waits to be spoken to.
+	peer->irs++;
+	if (seg->len == 0 && is_cookie(tcp, seg, peer))
 		return true;
 	if (!sure)
 		tcp_rate_take(&tcp->cookie_rate, &tcp->rng, tcp->now);
