@@ -10,6 +10,8 @@
 #define SYN_ACK_TIMEOUT_NS (TCP_RTO_FIRST_US * NS_PER_US)
 // A SYN that is repeated sooner is not answered again.
 #define SYN_ACK_SPACING_US (250 * NS_PER_MS / NS_PER_US)
+// How late the text with a cookie may be behind an ACK that overtook it.
+#define OVERTAKEN_NS (10 * NS_PER_SEC)
 // Entries that one tick of the timer handles; the rest waits for the next.
 #define EXPIRE_MAX 512
 
@@ -419,6 +421,18 @@ static bool check_cookie(
 	return false;
 }
 
+// Whether the SYN-ACK that an ACK answers may still have others on their way. Without a timestamp
+// there is none to tell by but the last one.
+static bool is_recent(
+	const struct tcp *tcp, const struct tcp_seg *seg, const struct tcp_peer *peer)
+{
+	uint32_t tsval = tcp_ts_clock(tcp->now) + peer->ts_offset;
+
+	if (peer->ts)
+		return tsval - seg->opts.tsecr < OVERTAKEN_NS / NS_PER_MS;
+	return mono_since(tcp->now, tcp->cookie_at) < OVERTAKEN_NS;
+}
+
 static void read_options(struct tcp *tcp, const struct tcp_seg *seg, struct tcp_peer *peer)
 {
 	struct tcp_cookie_opts opts = tcp_cookie_ts_read(seg->opts.tsecr);
@@ -449,8 +463,8 @@ struct tcp_conn *tcp_half_open_cookie(
 		stat_drop(tcp->stats, DROP_TCP_COOKIE);
 		// It may come from a peer whose ACK and first text were lost, or are on their way:
 		// only what begins the stream carries the cookie, and will be sent again. A reset
-		// would end it.
-		*handled = !foreign;
+		// would end it. But who asks after some time is to hear that nobody is here.
+		*handled = !foreign && (seg->len > 0 || is_recent(tcp, seg, &peer));
 		return NULL;
 	}
 	*handled = true;

@@ -105,6 +105,8 @@ static double conn_time(
 		rounds += log2((double)(conn->end[0].total + conn->end[1].total));
 	if (conn->kind == SIM_ASK)
 		rounds += 4.0 * (double)conn->end[0].total / conn->end[0].ask;
+	// Whoever pauses after reading answers no sooner.
+	time += rounds * seconds(conn->end[0].read_pause + conn->end[1].read_pause);
 	time += rounds * (rtt + seconds(plan->cfg[0].delayed_ack + plan->cfg[1].delayed_ack));
 	return time + rounds * failing * (1 + 20 * failing) * fmax(1, 3 * rtt);
 }
