@@ -423,8 +423,7 @@ static bool check_cookie(
 
 // Whether the SYN-ACK that an ACK answers may still have others on their way. Without a timestamp
 // there is none to tell by but the last one.
-static bool is_recent(
-	const struct tcp *tcp, const struct tcp_seg *seg, const struct tcp_peer *peer)
+static bool is_recent(const struct tcp *tcp, const struct tcp_seg *seg, const struct tcp_peer *peer)
 {
 	uint32_t tsval = tcp_ts_clock(tcp->now) + peer->ts_offset;
 

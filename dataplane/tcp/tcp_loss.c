@@ -249,15 +249,27 @@ static void ack_open(struct tcp_conn *conn, const struct tcp_news *news)
 	}
 }
 
+// A recovery ends; what is lost besides was sent after it began. The window grows from the next ACK
+// on.
+static void ack_last(struct tcp_conn *conn, const struct tcp_news *news)
+{
+	leave_recovery(conn);
+	ack_open(conn,
+		&(struct tcp_news){
+			.d = news->d,
+			.ack = news->ack,
+			.una = news->ack,
+			.in_flight = news->in_flight,
+		});
+}
+
 static void ack_recovery(struct tcp_conn *conn, const struct tcp_news *news, uint32_t newly)
 {
 	bool lost;
 	uint32_t flight;
 
 	if (seq_geq(conn->snd_una, conn->recover)) {
-		leave_recovery(conn);
-		ack_open(
-			conn, &(struct tcp_news){.d = news->d, .ack = news->ack, .una = news->ack});
+		ack_last(conn, news);
 		return;
 	}
 	lost = detect(conn, news);
@@ -275,8 +287,10 @@ static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_
 
 	if (frto(conn, news))
 		return;
-	if (seq_geq(conn->snd_una, conn->recover))
-		leave_recovery(conn);
+	if (seq_geq(conn->snd_una, conn->recover)) {
+		ack_last(conn, news);
+		return;
+	}
 	(void)detect(conn, news);
 	// What had arrived before the time-out, and is covered only now, is no reason for a burst.
 	if (news->advanced && newly > 0 && !told)
