@@ -20,8 +20,10 @@ static void sample_rtt(struct tcp_conn *conn, const struct tcp_delivery *d)
 		return;
 	rtt = mono_since(d->now, d->at);
 	tcp_rtt_sample_min(&conn->rtt, rtt, d->now);
-	if (seq_lt(d->end, conn->rtt_seq))
+	if (seq_lt(d->end, conn->rtt_seq) && conn->backoff == 0)
 		return;
+	// §5: not before, or a path that has become slow is never measured.
+	conn->backoff = 0;
 	tcp_rtt_sample(&conn->rtt, rtt);
 	conn->rtt_seq = conn->snd_nxt;
 }
@@ -53,7 +55,6 @@ static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 	conn->snd_una = ack;
 	conn->retries = 0;
 	conn->keep_probes = 0;
-	conn->backoff = 0;
 	conn->rexmt_from = (struct mono){0};
 	if (mono_since(tcp->now, conn->confirm_at) >= CONFIRM_SPACING_NS) {
 		conn->confirm_at = tcp->now;

@@ -42,7 +42,9 @@ static void decide_rexmt(struct tcp_conn *conn)
 
 	if (awaits(mode) != awaits(conn->rexmt_mode)) {
 		conn->rexmt_from = (struct mono){0};
-		conn->backoff = 0;
+		// That of time-outs lasts until there is a sample.
+		if (mode == TCP_REXMT_PERSIST || conn->rexmt_mode == TCP_REXMT_PERSIST)
+			conn->backoff = 0;
 	}
 	conn->rexmt_mode = mode;
 	if (mode == TCP_REXMT_NONE) {
