@@ -47,6 +47,19 @@ static struct tcp_pair *make_pair(const struct sim_plan *plan)
 
 // --- judging
 
+// Whoever connected and is gone may have left the other end without a word of it.
+static void bury_unopened(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->plan->conn_n; i++) {
+		struct sim_end *end = sim->conn[i].end;
+
+		if (end[0].done && !end[1].done && !end[1].open && end[1].conn == NULL) {
+			end[1].done = true;
+			end[1].error = ETIMEDOUT;
+		}
+	}
+}
+
 static bool done(struct tcp_pair *pair, void *ctx)
 {
 	static const struct link_model dead = {.down = true};
@@ -54,6 +67,10 @@ static bool done(struct tcp_pair *pair, void *ctx)
 
 	if (sim->plan->dead_after > 0 && mono_since(pair->now, sim->begin) >= sim->plan->dead_after)
 		pair->own[0] = pair->own[1] = &dead;
+	// Whatever was on its way has arrived.
+	if (sim->plan->dead_after > 0 &&
+		mono_since(pair->now, sim->begin) >= sim->plan->dead_after + 2 * NS_PER_SEC)
+		bury_unopened(sim);
 	if (pair->turns > TURNS_MAX)
 		sim_wrong(sim, "no end of turns");
 	return sim->wrong[0] != '\0' || sim_conns_done(sim);
