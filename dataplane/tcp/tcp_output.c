@@ -155,7 +155,7 @@ static bool send_segment(struct tcp_conn *conn, const struct segment *s)
 		m->tso_segsz = s->size;
 		stat_add(conn->tcp->stats, STAT_tcp_out_segs, frame_n(s) - 1);
 	}
-	transmit(conn, m, conn->ecn_on && !s->again && s->len > 0);
+	transmit(conn, m, conn->ecn_on && !conn->ecn_quiet && !s->again && s->len > 0);
 	acked_now(conn);
 	if (cwr)
 		conn->cwr_due = false;
