@@ -327,8 +327,13 @@ static void handle_reset(struct tcp *tcp, struct tcp_half_open *half, const stru
 }
 
 // Again, or a new one of the same name: a peer that has no use for this answer resets it.
-static void handle_syn(struct tcp *tcp, struct tcp_half_open *half)
+static void handle_syn(struct tcp *tcp, struct tcp_half_open *half, const struct tcp_seg *seg)
 {
+	const uint8_t ecn = TCP_ECE | TCP_CWR;
+
+	// RFC 3168 §6.1.1: who has sent a SYN without the offer may not echo marks.
+	if ((seg->flags & ecn) != ecn)
+		half->ecn = false;
 	if (microseconds(tcp->now) - half->sent_at < SYN_ACK_SPACING_US)
 		return;
 	half->again = true;
@@ -361,7 +366,7 @@ struct tcp_conn *tcp_half_open_input(
 		return NULL;
 	}
 	if (seg->flags & TCP_SYN) {
-		handle_syn(tcp, half);
+		handle_syn(tcp, half, seg);
 		return NULL;
 	}
 	if (!(seg->flags & TCP_ACK) || !completes(tcp, half, seg))
@@ -383,8 +388,13 @@ struct tcp_conn *tcp_half_open_input(
 		return NULL;
 	}
 	peer = peer_of(tcp, half, &seg->key);
-	// RFC 6298 §3: which SYN-ACK this answers is not known when there were several.
-	rtt = half->again ? 0 : (microseconds(tcp->now) - half->sent_at) * NS_PER_US;
+	// RFC 6298 §3: which SYN-ACK this answers only a timestamp tells when there were several.
+	if (!half->again)
+		rtt = (microseconds(tcp->now) - half->sent_at) * NS_PER_US;
+	else if (half->ts && seg->opts.ts)
+		rtt = tcp_ts_since(tcp->now, peer.ts_offset, seg->opts.tsecr);
+	else
+		rtt = 0;
 	lost = half->retries > 0;
 	half_free(tcp, half);
 	return tcp_listener_establish(listener, seg, &peer, rtt, lost);

@@ -10,6 +10,8 @@
 #include "dataplane/tcp/tcp_key.h"
 #include "dataplane/tcp/tcp_seq.h"
 
+#define TCP_TS_HANDSHAKE_MAX_MS 60000u
+
 // More than the receiver's largest unscaled window after what the old connection sent last.
 #define TCP_ISN_STEP 65537u
 
@@ -31,4 +33,13 @@ uint32_t tcp_port_random(const struct siphash_key *secret, const struct tcp_key 
 static inline uint32_t tcp_ts_clock(struct mono now)
 {
 	return (uint32_t)(now.ns / NS_PER_MS);
+}
+
+// ns since what `tsecr` echoes went out: the round trip of a handshake of which some was sent more
+// than once. 0: what no handshake takes.
+static inline uint64_t tcp_ts_since(struct mono now, uint32_t offset, uint32_t tsecr)
+{
+	uint32_t ms = tcp_ts_clock(now) + offset - tsecr;
+
+	return ms > TCP_TS_HANDSHAKE_MAX_MS ? 0 : (ms == 0 ? 1 : ms) * NS_PER_MS;
 }

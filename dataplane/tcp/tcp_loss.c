@@ -7,6 +7,7 @@
 #include "dataplane/tcp/tcp_trace.h"
 
 #define DUP_THRESH 3
+#define OLD (UINT32_C(1) << 30) // as much as one ACK can cover
 #define FRTO_CWND 3 // RFC 5682 §2.1 step 3a
 
 void tcp_loss_init(struct tcp_conn *conn)
@@ -203,10 +204,13 @@ static bool undone(struct tcp_conn *conn, const struct tcp_news *news)
 	return true;
 }
 
-// Whether there is something new that the peer's window takes.
+// Whether there is something new that the peer's window takes, without being silly.
 static bool has_fresh(const struct tcp_conn *conn)
 {
-	return tcp_conn_unsent(conn) > 0 && seq_gt(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
+	uint32_t unsent = tcp_conn_unsent(conn);
+	uint32_t wnd = seq_ahead(conn->snd_una + conn->snd_wnd, conn->snd_nxt);
+
+	return unsent > 0 && wnd >= RTE_MIN(unsent, (uint32_t)conn->mss);
 }
 
 // RFC 5682 §2.1 and §3.1. True when the time-out was a mistake.
@@ -237,8 +241,21 @@ static bool frto(struct tcp_conn *conn, const struct tcp_news *news)
 
 // --- an ACK, by what the connection is in
 
+// Sequence numbers of long ago would lie ahead when they wrap: no loss would be found by duplicate
+// ACKs, and no mark answered, for the next 2 GB.
+static void forget_old(struct tcp_conn *conn)
+{
+	if (unlikely(seq_ahead(conn->snd_una, conn->recover) > OLD)) {
+		conn->recover = conn->snd_una - 1;
+		conn->undo.on = false;
+	}
+	if (unlikely(seq_ahead(conn->snd_una, conn->cwr_end) > OLD))
+		conn->cwr_end = conn->snd_una;
+}
+
 static void ack_open(struct tcp_conn *conn, const struct tcp_news *news)
 {
+	forget_old(conn);
 	if (detect(conn, news)) {
 		enter_recovery(conn, news->in_flight);
 		conn->cc.cwnd = tcp_loss_in_flight(conn) +
@@ -367,6 +384,7 @@ void tcp_loss_timeout(struct tcp_conn *conn)
 	conn->ca = TCP_CA_LOSS;
 	conn->recover = conn->snd_nxt;
 	conn->cwr_end = conn->snd_nxt;
+	conn->cwr_due |= conn->ecn_on; // RFC 3168 §6.1.2: whatever the reduction is for
 	conn->dup_acks = 0;
 	conn->rexmt_head = true;
 	conn->rack.tlp_on = false;
@@ -379,9 +397,11 @@ void tcp_loss_reorder_timeout(struct tcp_conn *conn)
 {
 	uint32_t in_flight = tcp_loss_in_flight(conn);
 
-	if (!tcp_rack_detect(conn) || conn->ca != TCP_CA_OPEN)
+	if (!tcp_rack_detect(conn) || conn->ca == TCP_CA_LOSS)
 		return;
-	enter_recovery(conn, in_flight);
+	if (conn->ca == TCP_CA_OPEN)
+		enter_recovery(conn, in_flight);
+	// Nothing was delivered: one segment, and the ACKs to come tell of more.
 	conn->cc.cwnd = tcp_loss_in_flight(conn) + conn->mss;
 }
 

@@ -197,8 +197,9 @@ void tcp_sent_renege(struct tcp_sent_list *list)
 // loss probe would be taken for that to the original.
 static bool answers_last(const struct tcp_delivery *d, const struct tcp_sent *rec, bool cumulative)
 {
-	if (d->ts && cumulative)
-		return seq_geq(d->tsecr, tcp_ts_clock(rec->at) + d->ts_offset);
+	if (d->ts && cumulative && seq_lt(d->tsecr, tcp_ts_clock(rec->at) + d->ts_offset))
+		return false;
+	// The clock of timestamps is too coarse for short paths.
 	return mono_since(d->now, rec->at) >= d->min_rtt;
 }
 

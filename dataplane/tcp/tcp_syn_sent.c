@@ -3,13 +3,14 @@
 
 #include "dataplane/tcp/tcp_arrival.h"
 #include "dataplane/tcp/tcp_conn.h"
+#include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_rst.h"
 #include "dataplane/tcp/tcp_trace.h"
 
 // RFC 3168 §6.1.1: we asked, and the answer is ECE alone. (Both open at once: without.)
 static bool offers_ecn(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	return conn->tcp->cfg.ecn == TCP_ECN_OFFER && conn->retries == 0 &&
+	return conn->tcp->cfg.ecn == TCP_ECN_OFFER &&
 		(seg->flags & (TCP_ACK | TCP_ECE | TCP_CWR)) == (TCP_ACK | TCP_ECE);
 }
 
@@ -28,6 +29,9 @@ static void learn_peer(struct tcp_conn *conn, const struct tcp_seg *seg)
 	};
 
 	tcp_conn_negotiate(conn, &peer);
+	// It is an answer to the first SYN: marks are echoed. But the peer may have heard another
+	// one, and not do so.
+	conn->ecn_quiet = conn->retries > 0;
 	// The window of a SYN is never scaled (RFC 7323 §2.2).
 	conn->snd_wnd = seg->wnd;
 	conn->max_snd_wnd = seg->wnd;
@@ -49,10 +53,16 @@ static void cut_to_window(const struct tcp_conn *conn, struct tcp_seg *seg)
 static void connected(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	bool lost = conn->retries > 0;
+	uint64_t rtt = 0;
 
 	learn_peer(conn, seg);
 	conn->snd_una = seg->ack;
-	tcp_conn_establish(conn, lost ? 0 : mono_since(conn->tcp->now, conn->sent_at), lost);
+	// Which SYN this answers only a timestamp tells when there were several.
+	if (!lost)
+		rtt = mono_since(conn->tcp->now, conn->sent_at);
+	else if (conn->ts_on)
+		rtt = tcp_ts_since(conn->tcp->now, conn->ts_offset, seg->opts.tsecr);
+	tcp_conn_establish(conn, rtt, lost);
 	if (conn->fin_queued)
 		tcp_conn_set_state(conn, TCPS_FIN_WAIT_1);
 	conn->ack_now = true;
