@@ -237,7 +237,7 @@ static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
 // Lost segments again, oldest first, as far as cwnd reaches.
 static enum flush flush_lost(struct tcp_conn *conn, unsigned *budget)
 {
-	struct tcp_sent *rec = conn->sent.head;
+	struct tcp_sent *rec = tcp_sent_first_lost(&conn->sent);
 
 	// New data is to tell whether they are lost (RFC 5682 §2.1 step 2).
 	if (conn->frto == TCP_FRTO_SECOND)

@@ -35,26 +35,49 @@ static void take_dsack(struct tcp_conn *conn, const struct tcp_sack_block *b, st
 	stat_inc(conn->tcp->stats, STAT_tcp_dsack_in);
 }
 
-void tcp_sack_take(struct tcp_conn *conn, const struct tcp_seg *seg, struct tcp_news *news)
+// Those that can be true, in ascending order.
+static unsigned valid_blocks(struct tcp_conn *conn, const struct tcp_seg *seg, unsigned first,
+	struct tcp_sack_block out[TCP_SACK_MAX])
 {
-	struct tcp *tcp = conn->tcp;
-	unsigned first = 0;
+	unsigned n = 0;
 
-	if (is_dsack(seg)) {
-		take_dsack(conn, &seg->opts.sack[0], news);
-		first = 1;
-	}
 	for (unsigned i = first; i < seg->opts.sack_n; i++) {
 		const struct tcp_sack_block *b = &seg->opts.sack[i];
+		unsigned at = n;
 
 		if (!is_range(b) || seq_lt(b->seq, conn->snd_una) ||
 			seq_gt(b->end, conn->snd_nxt)) {
-			stat_inc(tcp->stats, STAT_tcp_sack_discard);
+			stat_inc(conn->tcp->stats, STAT_tcp_sack_discard);
 			continue;
 		}
-		news->sacks = true;
-		tcp_sent_sack(&conn->sent, &tcp->sents, b, &news->d);
+		for (; at > 0 && seq_lt(b->seq, out[at - 1].seq); at--)
+			out[at] = out[at - 1];
+		out[at] = *b;
+		n++;
 	}
+	return n;
+}
+
+void tcp_sack_take(struct tcp_conn *conn, const struct tcp_seg *seg, struct tcp_news *news)
+{
+	struct tcp_sent_list *sent = &conn->sent;
+	struct tcp_sack_block blocks[TCP_SACK_MAX];
+	struct tcp_sent *lowest = NULL;
+	bool dsack = is_dsack(seg);
+	unsigned n;
+
+	if (dsack)
+		take_dsack(conn, &seg->opts.sack[0], news);
+	n = valid_blocks(conn, seg, dsack, blocks);
+	for (unsigned i = 0; i < n; i++) {
+		tcp_sent_sack(sent, &conn->tcp->sents, &blocks[i], &news->d);
+		if (i == 0)
+			lowest = sent->hint;
+	}
+	news->sacks = n > 0;
+	// The next ACK's are mostly the same, and one more.
+	if (n > 0)
+		sent->hint = lowest;
 }
 
 // --- what we say

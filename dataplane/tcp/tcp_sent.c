@@ -4,6 +4,8 @@
 #include "dataplane/tcp/tcp_isn.h"
 #include "dataplane/tcp/tcp_seq.h"
 
+#define STEPS_MAX 2048 // of searches, for one ACK: some microseconds
+
 void tcp_sent_init(struct tcp_sent_list *list)
 {
 	*list = (struct tcp_sent_list){0};
@@ -57,6 +59,10 @@ static void drop_head(struct tcp_sent_list *list, struct pool *pool)
 
 	uncount(list, rec);
 	list->head = rec->next;
+	if (list->hint == rec)
+		list->hint = NULL;
+	if (list->lost_at == rec)
+		list->lost_at = rec->next;
 	if (list->head == NULL)
 		list->tail = NULL;
 	record_put(list, pool, rec);
@@ -148,7 +154,8 @@ void tcp_sent_mark_lost(struct tcp_sent_list *list, struct tcp_sent *rec)
 		return;
 	uncount(list, rec);
 	rec->flags |= TCP_SENT_LOST;
-	list->lost++;
+	if (list->lost++ == 0 || seq_lt(rec->seq, list->lost_at->seq))
+		list->lost_at = rec;
 }
 
 void tcp_sent_mark_all_lost(struct tcp_sent_list *list)
@@ -157,11 +164,24 @@ void tcp_sent_mark_all_lost(struct tcp_sent_list *list)
 		tcp_sent_mark_lost(list, rec);
 }
 
-// Lost records are older than most: their place is near the front.
-static void insert_by_time(struct tcp_sent_list *list, struct tcp_sent *rec)
+struct tcp_sent *tcp_sent_first_lost(struct tcp_sent_list *list)
+{
+	if (list->lost == 0)
+		return NULL;
+	while (!(list->lost_at->flags & TCP_SENT_LOST))
+		list->lost_at = list->lost_at->next;
+	return list->lost_at;
+}
+
+// Lost records are older than most: their place is near the front. `last` is one that was put there
+// before, or the list: those of a flight come in the order of their times.
+static void insert_by_time(struct tcp_sent_list *list, struct list *last, struct tcp_sent *rec)
 {
 	struct list *before = list->by_time.next;
 
+	if (last != &list->by_time &&
+		list_entry(last, struct tcp_sent, by_time)->at.ns <= rec->at.ns)
+		before = last->next;
 	while (before != &list->by_time &&
 		list_entry(before, struct tcp_sent, by_time)->at.ns <= rec->at.ns)
 		before = before->next;
@@ -170,18 +190,22 @@ static void insert_by_time(struct tcp_sent_list *list, struct tcp_sent *rec)
 
 void tcp_sent_unmark_lost(struct tcp_sent_list *list)
 {
+	struct list *last = &list->by_time;
+
 	for (struct tcp_sent *rec = list->head; rec != NULL && list->lost > 0; rec = rec->next) {
 		if (!(rec->flags & TCP_SENT_LOST))
 			continue;
 		uncount(list, rec);
 		rec->flags = (uint8_t)(rec->flags & ~TCP_SENT_LOST);
 		list->pipe += length(rec);
-		insert_by_time(list, rec);
+		insert_by_time(list, last, rec);
+		last = &rec->by_time;
 	}
 }
 
 void tcp_sent_renege(struct tcp_sent_list *list)
 {
+	list->lost_at = list->head;
 	for (struct tcp_sent *rec = list->head; rec != NULL; rec = rec->next) {
 		if (rec->flags & TCP_SENT_LOST)
 			continue;
@@ -281,19 +305,28 @@ static void join_next(struct tcp_sent_list *list, struct pool *pool, struct tcp_
 	rec->next = next->next;
 	if (list->tail == next)
 		list->tail = rec;
+	if (list->hint == next)
+		list->hint = rec;
+	if (list->lost_at == next)
+		list->lost_at = rec;
 	record_put(list, pool, next);
 }
 
 void tcp_sent_sack(struct tcp_sent_list *list, struct pool *pool,
 	const struct tcp_sack_block *block, struct tcp_delivery *d)
 {
-	struct tcp_sent *prev = NULL;
-	struct tcp_sent *rec = list->head;
+	bool near = list->hint != NULL && seq_leq(list->hint->end, block->seq);
+	struct tcp_sent *prev = near ? list->hint : NULL;
+	struct tcp_sent *rec = near ? prev->next : list->head;
 
-	while (rec != NULL && seq_leq(rec->end, block->seq)) {
+	while (rec != NULL && seq_leq(rec->end, block->seq) && d->steps < STEPS_MAX) {
 		prev = rec;
 		rec = rec->next;
+		d->steps++;
 	}
+	list->hint = prev;
+	if (d->steps >= STEPS_MAX)
+		return;
 	for (; rec != NULL && seq_lt(rec->seq, block->end); rec = rec->next) {
 		bool inside = seq_geq(rec->seq, block->seq);
 

@@ -38,6 +38,8 @@ struct tcp_sent {
 struct tcp_sent_list {
 	struct tcp_sent *head;
 	struct tcp_sent *tail;
+	struct tcp_sent *hint;    // before the lowest block of the last ACK; NULL: none
+	struct tcp_sent *lost_at; // none before it is LOST; nothing while none is
 	struct list by_time; // of what makes up the pipe
 	uint32_t pipe;
 	uint32_t sacked;      // bytes
@@ -69,6 +71,9 @@ bool tcp_sent_split(
 void tcp_sent_mark_lost(struct tcp_sent_list *list, struct tcp_sent *rec);
 void tcp_sent_mark_all_lost(struct tcp_sent_list *list);
 
+// The first one; NULL: none is.
+struct tcp_sent *tcp_sent_first_lost(struct tcp_sent_list *list);
+
 // None is lost after all.
 void tcp_sent_unmark_lost(struct tcp_sent_list *list);
 
@@ -83,6 +88,7 @@ struct tcp_delivery {
 	uint32_t tsecr;
 	uint32_t ts_offset;
 	uint32_t mss;
+	unsigned steps; // of searches for blocks
 	bool ts; // tsecr is there: it tells which transmission is answered
 
 	uint32_t bytes;        // that were not known to be delivered before
@@ -102,6 +108,8 @@ struct tcp_delivery {
 void tcp_sent_ack(
 	struct tcp_sent_list *list, struct pool *pool, uint32_t ack, struct tcp_delivery *d);
 
-// A block arrived that lies between the first and the last record.
+// A block arrived that lies between the first and the last record. Blocks of one ACK come in
+// ascending order: a search begins where the last one ended. The peer chooses how long it takes, so
+// it may not be for ever: what is not reached is not noted, and the next ACK goes on from there.
 void tcp_sent_sack(struct tcp_sent_list *list, struct pool *pool,
 	const struct tcp_sack_block *block, struct tcp_delivery *d);
