@@ -9,6 +9,8 @@
 // Beyond this chance that an exchange fails, a connection may need many more tries.
 #define BAD 0.05
 #define RETRIES_BAD 60
+// Cuts in a rhythm that time-outs of a minute are close to hit many in a row.
+#define RETRIES_CUTS 250
 // Nor must a burst last through so many probes of a keep-alive.
 #define BURST_PROBES 6
 #define BURST_BAD 0.001
@@ -127,9 +129,11 @@ static double cut_factor(const struct sim_plan *plan)
 
 static void stretch_retries(struct sim_plan *plan)
 {
+	bool cuts = plan->link[0].cut_for > 0 || plan->link[1].cut_for > 0;
+
 	for (unsigned i = 0; i < 2; i++) {
 		plan->cfg[i].syn_retries = RETRIES_BAD;
-		plan->cfg[i].data_retries = RETRIES_BAD;
+		plan->cfg[i].data_retries = cuts ? RETRIES_CUTS : RETRIES_BAD;
 		plan->cfg[i].keepalive_probes = RETRIES_BAD;
 	}
 }
