@@ -168,6 +168,11 @@ static void judge_clean(struct sim *sim)
 	for (unsigned i = 0; i < 2; i++) {
 		const struct stats *stats = &sim->pair->host[i].stats;
 
+		// Users that send byte by byte can use up the buffers that ACKs need.
+		if (sim->pair->host[0].stats.drop[DROP_NO_MBUF] +
+				sim->pair->host[1].stats.drop[DROP_NO_MBUF] >
+			0)
+			return;
 		// A delayed ACK may come later than the probe for it.
 		if (stats->stat[STAT_tcp_retrans_segs] > stats->stat[STAT_tcp_loss_probes] ||
 			stats->stat[STAT_tcp_rto] != 0)
