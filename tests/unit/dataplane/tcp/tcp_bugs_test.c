@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+#include "dataplane/tcp/tcp_types.h"
 #include "tests/support/tcp_stream.h"
 
 struct talk {
@@ -206,6 +207,27 @@ static void half_open_leak(void **state)
 	end(&t);
 }
 
+// A mark in the sequence space that nobody moves lies ahead after 2 GB: no loss would be found by
+// duplicate ACKs, and no congestion mark answered, for the 2 GB after that.
+static void old_marks_lie_ahead(void **state)
+{
+	struct tcp_pair_options options = tcp_pair_options(8);
+	struct talk t = {0};
+	struct tcp_conn *conn;
+
+	(void)state;
+	begin(&t, &options, 1000, 0);
+	assert_true(tcp_pair_until(t.pair, NS_PER_SEC, streams_done, &t));
+	conn = t.end[0];
+	conn->recover = conn->snd_una - UINT32_C(0x40000000);
+	conn->cwr_end = conn->recover;
+	tcp_stream_init(&t.stream[0], t.end[0], t.end[1], 100000, 9);
+	assert_true(tcp_pair_until(t.pair, NS_PER_SEC, streams_done, &t));
+	assert_true(conn->snd_una - conn->recover < 200000);
+	assert_true(conn->snd_una - conn->cwr_end < 200000);
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(reverse_direction_is_slow),
 		cmocka_unit_test(in_flight_leak),
 		cmocka_unit_test(half_open_leak),
+		cmocka_unit_test(old_marks_lie_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,6 +317,67 @@ static void test_against_a_model(void **state)
 	}
 }
 
+// A peer chooses the blocks, but not how long each ACK takes: what is far away takes several, each of
+// which goes on where the last one ended, and blocks beside the last ones take no search.
+static void test_search_is_bounded(void **state)
+{
+	static const uint32_t n = 10000;
+	struct tcp_sent_list list;
+	struct tcp_delivery d;
+	struct pool many;
+	unsigned acks = 0;
+
+	(void)state;
+	assert_int_equal(pool_init(&many, sizeof(struct tcp_sent), n), 0);
+	tcp_sent_init(&list);
+	for (uint32_t i = 0; i < n; i++)
+		tcp_sent_add(&list, &many, i * 100, (i + 1) * 100, false, (struct mono){.ns = 1 + i});
+	do {
+		d = (struct tcp_delivery){.mss = 100, .now = {.ns = 20000}};
+		tcp_sent_sack(&list, &many,
+			&(struct tcp_sack_block){.seq = 100 * (n - 100), .end = 100 * (n - 99)}, &d);
+		assert_true(d.steps <= 2048);
+		acks++;
+	} while (d.bytes == 0 && acks < 10);
+	assert_int_equal(d.bytes, 100);
+	assert_in_range(acks, 4, 6);
+	for (uint32_t i = n - 98; i < n; i += 2) {
+		d = (struct tcp_delivery){.mss = 100, .now = {.ns = 20000}};
+		tcp_sent_sack(&list, &many,
+			&(struct tcp_sack_block){.seq = 100 * i, .end = 100 * (i + 1)}, &d);
+		assert_int_equal(d.bytes, 100);
+		assert_true(d.steps <= 4);
+	}
+	// One below is found all the same.
+	d = (struct tcp_delivery){.mss = 100, .now = {.ns = 20000}};
+	tcp_sent_sack(&list, &many, &(struct tcp_sack_block){.seq = 200, .end = 300}, &d);
+	assert_int_equal(d.bytes, 100);
+	tcp_sent_free(&list, &many);
+	pool_fini(&many);
+}
+
+static void test_first_lost(void **state)
+{
+	struct tcp_sent_list list;
+
+	(void)state;
+	tcp_sent_init(&list);
+	add(&list, 4, 100);
+	assert_null(tcp_sent_first_lost(&list));
+	tcp_sent_mark_lost(&list, list.head->next->next);
+	assert_ptr_equal(tcp_sent_first_lost(&list), list.head->next->next);
+	tcp_sent_mark_lost(&list, list.head->next);
+	assert_ptr_equal(tcp_sent_first_lost(&list), list.head->next);
+	tcp_sent_again(&list, list.head->next, t);
+	assert_ptr_equal(tcp_sent_first_lost(&list), list.head->next->next);
+	// The first two go, and the one that is lost with them.
+	(void)ack(&list, 1300);
+	assert_null(tcp_sent_first_lost(&list));
+	tcp_sent_mark_lost(&list, list.head);
+	assert_ptr_equal(tcp_sent_first_lost(&list), list.head);
+	tcp_sent_free(&list, &pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_few_records),
 		cmocka_unit_test(test_reneged),
 		cmocka_unit_test(test_which_transmission_was_answered),
+		cmocka_unit_test(test_search_is_bounded),
+		cmocka_unit_test(test_first_lost),
 		cmocka_unit_test(test_against_a_model),
 	};
 
