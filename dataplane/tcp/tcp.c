@@ -62,6 +62,8 @@ static int make_pools(struct tcp *tcp)
 	if (rc == 0)
 		rc = pool_init(&tcp->time_waits, sizeof(struct tcp_time_wait), cfg->time_wait_max);
 	if (rc == 0)
+		rc = pool_init(&tcp->flights, sizeof(struct tcp_flight), cfg->conns_max);
+	if (rc == 0)
 		rc = pool_init(
 			&tcp->sents, sizeof(struct tcp_sent), (uint32_t)RTE_MIN(records, POOL_MAX));
 	if (rc == 0)
@@ -87,6 +89,7 @@ static void free_pools(struct tcp *tcp)
 	pool_fini(&tcp->conns);
 	pool_fini(&tcp->half_opens);
 	pool_fini(&tcp->time_waits);
+	pool_fini(&tcp->flights);
 	pool_fini(&tcp->sents);
 	pool_fini(&tcp->reasms);
 	trace_ring_fini(&tcp->trace);

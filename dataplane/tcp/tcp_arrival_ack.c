@@ -20,12 +20,12 @@ static void sample_rtt(struct tcp_conn *conn, const struct tcp_delivery *d)
 		return;
 	rtt = mono_since(d->now, d->at);
 	tcp_rtt_sample_min(&conn->rtt, rtt, d->now);
-	if (seq_lt(d->end, conn->rtt_seq) && conn->backoff == 0)
+	if (seq_lt(d->end, conn->flight->rtt_seq) && conn->backoff == 0)
 		return;
 	// §5: not before, or a path that has become slow is never measured.
 	conn->backoff = 0;
 	tcp_rtt_sample(&conn->rtt, rtt);
-	conn->rtt_seq = conn->snd_nxt;
+	conn->flight->rtt_seq = conn->snd_nxt;
 }
 
 static void tell_user(struct tcp_conn *conn)
@@ -50,8 +50,11 @@ static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 
 	if (unlikely(size > conn->proven))
 		conn->proven = (uint16_t)size;
-	tcp_sent_ack(&conn->sent, &tcp->sents, ack, d);
+	tcp_sent_ack(&conn->flight->sent, &tcp->sents, ack, d);
 	tcp_send_queue_ack(&conn->sq, ack, &tcp->mem);
+	tcp_cursor_ack(&conn->flight->fresh, &conn->sq);
+	if (unlikely(conn->flight->repaired))
+		tcp_cursor_ack(&conn->flight->again, &conn->sq);
 	conn->snd_una = ack;
 	conn->retries = 0;
 	conn->keep_probes = 0;
@@ -65,7 +68,7 @@ static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 // RFC 5681 §2, definition of a duplicate acknowledgement.
 static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	return seg->ack == conn->snd_una && conn->sent.n > 0 && tcp_seg_span(seg) == 0 &&
+	return seg->ack == conn->snd_una && conn->flight->sent.n > 0 && tcp_seg_span(seg) == 0 &&
 		(uint32_t)seg->wnd << conn->snd_wscale == conn->snd_wnd;
 }
 
@@ -94,6 +97,7 @@ static void take_news(struct tcp_conn *conn, const struct tcp_seg *seg)
 
 	if (!news.advanced && !news.duplicate && !blocks)
 		return;
+	tcp_flight_begin(conn);
 	if (news.duplicate)
 		stat_inc(tcp->stats, STAT_tcp_dup_acks);
 	if (news.advanced)

@@ -38,7 +38,7 @@ static const char *check_times(const struct tcp_conn *conn)
 	struct mono last = {0};
 	uint32_t pipe = 0;
 
-	list_for_each (link, &conn->sent.by_time) {
+	list_for_each (link, &conn->flight->sent.by_time) {
 		const struct tcp_sent *rec = list_entry(link, struct tcp_sent, by_time);
 
 		if (rec->flags & (TCP_SENT_LOST | TCP_SENT_SACKED))
@@ -48,7 +48,9 @@ static const char *check_times(const struct tcp_conn *conn)
 		last = rec->at;
 		pipe += rec->end - rec->seq;
 	}
-	return pipe == conn->sent.pipe ? NULL : "a record of the pipe is not in the order of times";
+	return pipe == conn->flight->sent.pipe
+		? NULL
+		: "a record of the pipe is not in the order of times";
 }
 
 static const char *check_sent(const struct tcp_conn *conn)
@@ -60,8 +62,9 @@ static const char *check_sent(const struct tcp_conn *conn)
 	uint32_t n = 0;
 
 	if (!tcp_conn_synchronized(conn))
-		return conn->sent.n == 0 ? NULL : "records before the handshake is done";
-	for (const struct tcp_sent *rec = conn->sent.head; rec != NULL; rec = rec->next, n++) {
+		return conn->flight->sent.n == 0 ? NULL : "records before the handshake is done";
+	for (const struct tcp_sent *rec = conn->flight->sent.head; rec != NULL;
+		rec = rec->next, n++) {
 		if (rec->seq != seq || seq_geq(rec->seq, rec->end))
 			return "records in flight have a gap";
 		if (rec->flags & TCP_SENT_SACKED)
@@ -74,8 +77,8 @@ static const char *check_sent(const struct tcp_conn *conn)
 	}
 	if (seq != conn->snd_nxt)
 		return "records do not reach snd_nxt";
-	if (pipe != conn->sent.pipe || sacked != conn->sent.sacked || lost != conn->sent.lost ||
-		n != conn->sent.n)
+	if (pipe != conn->flight->sent.pipe || sacked != conn->flight->sent.sacked ||
+		lost != conn->flight->sent.lost || n != conn->flight->sent.n)
 		return "pipe is miscounted";
 	return check_times(conn);
 }
@@ -122,6 +125,9 @@ static const char *check_timer(const struct tcp_conn *conn)
 
 	if (list_linked(&conn->out_link))
 		return NULL;
+	if (conn->flight != &tcp_flight_none && conn->flight->sent.n == 0 &&
+		!conn->flight->repaired && conn->ca == TCP_CA_OPEN)
+		return "a flight is over and its record was not given back";
 	if (conn->ack_now || conn->dups_owed > 0 || conn->syn_due || conn->probe_due ||
 		conn->tlp_due)
 		return "something is to be sent and tcp_output does not know";
@@ -164,6 +170,7 @@ const char *tcp_check(const struct tcp *tcp)
 	uint64_t mem = 0;
 	uint32_t n = 0;
 	uint32_t records = 0;
+	uint32_t flights = 0;
 
 	list_for_each (link, &tcp->all) {
 		const struct tcp_conn *conn = list_entry(link, struct tcp_conn, all_link);
@@ -172,13 +179,17 @@ const char *tcp_check(const struct tcp *tcp)
 		if (wrong != NULL)
 			return wrong;
 		mem += conn_mem(conn);
-		records += conn->sent.n - ((conn->sent.first.flags & TCP_SENT_USED) != 0);
+		records += conn->flight->sent.n -
+			((conn->flight->sent.first.flags & TCP_SENT_USED) != 0);
+		flights += conn->flight != &tcp_flight_none;
 		n++;
 	}
 	if (mem != tcp->mem)
 		return "pinned memory is miscounted";
 	if (n != tcp->conns.used)
 		return "connections are miscounted";
+	if (flights != tcp->flights.used)
+		return "records of flights leak";
 	if (records != tcp->sents.used)
 		return "records leak";
 	return NULL;

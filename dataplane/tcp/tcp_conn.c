@@ -35,7 +35,7 @@ struct tcp_conn *tcp_conn_new(
 	list_init(&conn->starved_link);
 	list_push_back(&tcp->all, &conn->all_link);
 	tcp_rtt_init(&conn->rtt);
-	tcp_sent_init(&conn->sent);
+	conn->flight = tcp_flight_no();
 	tcp_table_insert(&tcp->table, conn->key.hash, TCP_KIND_CONN, conn);
 	return conn;
 }
@@ -88,7 +88,6 @@ void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost)
 	tcp_conn_set_state(conn, TCPS_ESTABLISHED);
 	tcp->cc->init(&conn->cc, conn->mss, syn_lost);
 	tcp_loss_init(conn);
-	conn->rtt_seq = conn->snd_una;
 	conn->syn_due = false;
 	conn->retries = 0;
 	conn->backoff = 0;
@@ -154,7 +153,7 @@ static void release(struct tcp_conn *conn)
 		conn->listener = NULL;
 	}
 	tcp_send_queue_free(&conn->sq, &tcp->mem);
-	tcp_sent_free(&conn->sent, &tcp->sents);
+	tcp_flight_end(conn);
 	tcp_conn_drop_reasm(conn);
 }
 

@@ -65,7 +65,7 @@ static void timer(const struct tcp_conn *conn, struct conn_info *out)
 		enum conn_timer kind;
 	} deadlines[] = {
 		{conn->rexmt_at, awaited(conn->rexmt_mode)},
-		{conn->rack.reo_at, CONN_TIMER_REORDERING},
+		{conn->flight->rack.reo_at, CONN_TIMER_REORDERING},
 		{conn->delack_at, CONN_TIMER_DELAYED_ACK},
 		{conn->keep_at, CONN_TIMER_KEEPALIVE},
 	};
@@ -109,9 +109,10 @@ static void sending(const struct tcp_conn *conn, struct conn_info *out)
 	SET(in_flight_bytes, tcp_loss_in_flight(conn));
 	SET(unacked_bytes, unacked);
 	SET(unsent_bytes, tcp_conn_unsent(conn));
-	SET(sacked_bytes, conn->sent.sacked);
+	SET(sacked_bytes, conn->flight->sent.sacked);
 	if (tcp_conn_synchronized(conn))
-		SET(lost_bytes, seq_ahead(unacked, conn->sent.pipe + conn->sent.sacked));
+		SET(lost_bytes,
+			seq_ahead(unacked, conn->flight->sent.pipe + conn->flight->sent.sacked));
 	SET(dup_acks, conn->dup_acks);
 }
 

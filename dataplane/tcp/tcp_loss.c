@@ -13,9 +13,7 @@
 void tcp_loss_init(struct tcp_conn *conn)
 {
 	conn->ca = TCP_CA_OPEN;
-	conn->recover = conn->snd_una - 1;
-	conn->cwr_end = conn->snd_una;
-	tcp_rack_init(conn);
+	conn->reo_wnd_mult = 1;
 }
 
 uint32_t tcp_loss_in_flight(const struct tcp_conn *conn)
@@ -23,10 +21,10 @@ uint32_t tcp_loss_in_flight(const struct tcp_conn *conn)
 	uint32_t left;
 
 	if (likely(conn->dup_acks == 0 || conn->sack_on))
-		return conn->sent.pipe;
+		return conn->flight->sent.pipe;
 	// Each duplicate says that one segment has left the network.
 	left = conn->dup_acks * (uint32_t)conn->mss;
-	return conn->sent.pipe > left ? conn->sent.pipe - left : 0;
+	return conn->flight->sent.pipe > left ? conn->flight->sent.pipe - left : 0;
 }
 
 // --- recovery
@@ -39,7 +37,8 @@ static uint32_t outstanding(const struct tcp_conn *conn)
 // What is needed to find out that it was a mistake.
 static void undo_begin(struct tcp_conn *conn)
 {
-	conn->undo = (struct tcp_undo){.on = true};
+	conn->flight->undo = (struct tcp_undo){.on = true};
+	conn->flight->repaired = true;
 }
 
 static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
@@ -47,11 +46,11 @@ static void enter_recovery(struct tcp_conn *conn, uint32_t in_flight)
 	struct tcp *tcp = conn->tcp;
 
 	conn->ca = TCP_CA_RECOVERY;
-	conn->recover = conn->snd_nxt;
+	conn->flight->recover = conn->snd_nxt;
 	undo_begin(conn);
-	tcp_prr_begin(&conn->prr, in_flight);
+	tcp_prr_begin(&conn->flight->prr, in_flight);
 	tcp->cc->on_congestion(&conn->cc, outstanding(conn), tcp->now);
-	conn->cwr_end = conn->snd_nxt;
+	conn->flight->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;
 	stat_inc(tcp->stats, STAT_tcp_fast_retrans);
 	tcp_trace(tcp, conn, TRACE_RECOVERY, conn->cc.cwnd, conn->cc.ssthresh);
@@ -73,13 +72,14 @@ static void leave_recovery(struct tcp_conn *conn)
 // RFC 6582: the first segment in order is missing.
 static void head_lost(struct tcp_conn *conn)
 {
-	struct tcp_sent *head = conn->sent.head;
+	struct tcp_sent *head = conn->flight->sent.head;
 
 	if (head == NULL)
 		return;
 	if (head->end - head->seq > conn->mss)
-		(void)tcp_sent_split(&conn->sent, &conn->tcp->sents, head, head->seq + conn->mss);
-	tcp_sent_mark_lost(&conn->sent, head);
+		(void)tcp_sent_split(
+			&conn->flight->sent, &conn->tcp->sents, head, head->seq + conn->mss);
+	tcp_sent_mark_lost(&conn->flight->sent, head);
 	conn->rexmt_head = true;
 }
 
@@ -93,7 +93,7 @@ static bool newreno_detect(struct tcp_conn *conn, const struct tcp_news *news)
 	}
 	// §3.2 step 2: not again for what an earlier recovery or time-out dealt with.
 	if (conn->dup_acks != DUP_THRESH || !news->duplicate ||
-		seq_leq(conn->snd_una, conn->recover))
+		seq_leq(conn->snd_una, conn->flight->recover))
 		return false;
 	head_lost(conn);
 	return true;
@@ -164,10 +164,10 @@ static void undo(struct tcp_conn *conn, enum stat_id why)
 
 	// What was taken for lost was late: the next time RACK waits for it (RFC 8985 §6.2 step 4).
 	if (conn->ca == TCP_CA_RECOVERY)
-		conn->rack.reordering_seen = true;
+		conn->reordering_seen = true;
 	tcp->cc->on_undo(&conn->cc, tcp->now);
-	tcp_sent_unmark_lost(&conn->sent);
-	conn->undo.on = false;
+	tcp_sent_unmark_lost(&conn->flight->sent);
+	conn->flight->undo.on = false;
 	conn->ca = TCP_CA_OPEN;
 	conn->frto = TCP_FRTO_OFF;
 	conn->dup_acks = 0;
@@ -180,13 +180,15 @@ static void undo(struct tcp_conn *conn, enum stat_id why)
 // RFC 3522: the first ACK of what was sent again echoes a time before that.
 static bool eifel(const struct tcp_conn *conn, const struct tcp_news *news)
 {
-	return news->d.ts && conn->undo.sent && seq_leq(news->una, conn->undo.seq) &&
-		seq_gt(news->ack, conn->undo.seq) && seq_lt(news->d.tsecr, conn->undo.ts);
+	return news->d.ts && conn->flight->undo.sent &&
+		seq_leq(news->una, conn->flight->undo.seq) &&
+		seq_gt(news->ack, conn->flight->undo.seq) &&
+		seq_lt(news->d.tsecr, conn->flight->undo.ts);
 }
 
 static bool undone(struct tcp_conn *conn, const struct tcp_news *news)
 {
-	struct tcp_undo *u = &conn->undo;
+	struct tcp_undo *u = &conn->flight->undo;
 
 	if (!u->on)
 		return false;
@@ -195,7 +197,7 @@ static bool undone(struct tcp_conn *conn, const struct tcp_news *news)
 		return true;
 	}
 	if (!news->dsack || !u->sent || seq_lt(news->dsack_end - news->dsack_bytes, u->seq) ||
-		seq_gt(news->dsack_end, conn->recover))
+		seq_gt(news->dsack_end, conn->flight->recover))
 		return false;
 	u->bytes -= RTE_MIN(u->bytes, news->dsack_bytes);
 	if (u->bytes > 0)
@@ -220,7 +222,7 @@ static bool frto(struct tcp_conn *conn, const struct tcp_news *news)
 	case TCP_FRTO_OFF:
 		return false;
 	case TCP_FRTO_FIRST:
-		if (news->advanced && seq_lt(news->ack, conn->recover) && has_fresh(conn))
+		if (news->advanced && seq_lt(news->ack, conn->flight->recover) && has_fresh(conn))
 			conn->frto = TCP_FRTO_SECOND;
 		else if (news->advanced || (news->duplicate && !conn->sack_on))
 			conn->frto = TCP_FRTO_OFF;
@@ -229,7 +231,7 @@ static bool frto(struct tcp_conn *conn, const struct tcp_news *news)
 		if (!news->advanced && !news->duplicate && !news->sacks)
 			return false;
 		conn->frto = TCP_FRTO_OFF;
-		if (news->d.original && seq_leq(news->d.lowest, conn->recover)) {
+		if (news->d.original && seq_leq(news->d.lowest, conn->flight->recover)) {
 			undo(conn, STAT_tcp_undo_frto);
 			return true;
 		}
@@ -245,12 +247,12 @@ static bool frto(struct tcp_conn *conn, const struct tcp_news *news)
 // ACKs, and no mark answered, for the next 2 GB.
 static void forget_old(struct tcp_conn *conn)
 {
-	if (unlikely(seq_ahead(conn->snd_una, conn->recover) > OLD)) {
-		conn->recover = conn->snd_una - 1;
-		conn->undo.on = false;
+	if (unlikely(seq_ahead(conn->snd_una, conn->flight->recover) > OLD)) {
+		conn->flight->recover = conn->snd_una - 1;
+		conn->flight->undo.on = false;
 	}
-	if (unlikely(seq_ahead(conn->snd_una, conn->cwr_end) > OLD))
-		conn->cwr_end = conn->snd_una;
+	if (unlikely(seq_ahead(conn->snd_una, conn->flight->cwr_end) > OLD))
+		conn->flight->cwr_end = conn->snd_una;
 }
 
 static void ack_open(struct tcp_conn *conn, const struct tcp_news *news)
@@ -259,7 +261,7 @@ static void ack_open(struct tcp_conn *conn, const struct tcp_news *news)
 	if (detect(conn, news)) {
 		enter_recovery(conn, news->in_flight);
 		conn->cc.cwnd = tcp_loss_in_flight(conn) +
-			tcp_prr_ack(&conn->prr, newly_delivered(conn, news), false,
+			tcp_prr_ack(&conn->flight->prr, newly_delivered(conn, news), false,
 				tcp_loss_in_flight(conn), conn->cc.ssthresh, conn->mss);
 	} else if (news->advanced) {
 		grow(conn, news, news->ack - news->una);
@@ -285,7 +287,7 @@ static void ack_recovery(struct tcp_conn *conn, const struct tcp_news *news, uin
 	bool lost;
 	uint32_t flight;
 
-	if (seq_geq(conn->snd_una, conn->recover)) {
+	if (seq_geq(conn->snd_una, conn->flight->recover)) {
 		ack_last(conn, news);
 		return;
 	}
@@ -294,8 +296,8 @@ static void ack_recovery(struct tcp_conn *conn, const struct tcp_news *news, uin
 		return;
 	flight = tcp_loss_in_flight(conn);
 	conn->cc.cwnd = flight +
-		tcp_prr_ack(&conn->prr, newly, news->advanced && !(lost && conn->sack_on), flight,
-			conn->cc.ssthresh, conn->mss);
+		tcp_prr_ack(&conn->flight->prr, newly, news->advanced && !(lost && conn->sack_on),
+			flight, conn->cc.ssthresh, conn->mss);
 }
 
 static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_t newly)
@@ -304,7 +306,7 @@ static void ack_loss(struct tcp_conn *conn, const struct tcp_news *news, uint32_
 
 	if (frto(conn, news))
 		return;
-	if (seq_geq(conn->snd_una, conn->recover)) {
+	if (seq_geq(conn->snd_una, conn->flight->recover)) {
 		ack_last(conn, news);
 		return;
 	}
@@ -324,7 +326,7 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 		newly = newly_delivered(conn, news);
 	if (!conn->sack_on)
 		count_duplicates(conn, news);
-	if (unlikely(conn->undo.on) && undone(conn, news) && !news->advanced)
+	if (unlikely(conn->flight->undo.on) && undone(conn, news) && !news->advanced)
 		return;
 	switch ((enum tcp_ca)conn->ca) {
 	case TCP_CA_OPEN:
@@ -338,7 +340,7 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 		break;
 	}
 	// Last: what tells of a loss must not make the window grow afterwards.
-	if (unlikely(conn->rack.tlp_on) && tcp_rack_probe_ack(conn, news) &&
+	if (unlikely(conn->flight->rack.tlp_on) && tcp_rack_probe_ack(conn, news) &&
 		conn->ca == TCP_CA_OPEN)
 		tcp_loss_ecn(conn, conn->snd_nxt - news->una);
 }
@@ -353,7 +355,7 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 // A peer whose path swallows large segments without a word would be sent them for ever.
 static void find_black_hole(struct tcp_conn *conn)
 {
-	const struct tcp_sent *head = conn->sent.head;
+	const struct tcp_sent *head = conn->flight->sent.head;
 	uint32_t len;
 
 	if (head == NULL)
@@ -370,24 +372,25 @@ void tcp_loss_timeout(struct tcp_conn *conn)
 
 	tcp->cc->on_rto(&conn->cc, outstanding(conn), first, tcp->now);
 	// RFC 5682 §2.1 step 1: not while an earlier recovery is being done with.
-	conn->frto = first && conn->ca != TCP_CA_LOSS && seq_geq(conn->snd_una, conn->recover)
+	conn->frto =
+		first && conn->ca != TCP_CA_LOSS && seq_geq(conn->snd_una, conn->flight->recover)
 		? TCP_FRTO_FIRST
 		: TCP_FRTO_OFF;
 	if (first)
 		undo_begin(conn);
-	if (conn->sent.head != NULL && (conn->sent.head->flags & TCP_SENT_SACKED))
-		tcp_sent_renege(&conn->sent);
+	if (conn->flight->sent.head != NULL && (conn->flight->sent.head->flags & TCP_SENT_SACKED))
+		tcp_sent_renege(&conn->flight->sent);
 	else if (conn->sack_on)
 		tcp_rack_timeout(conn);
 	else
-		tcp_sent_mark_all_lost(&conn->sent);
+		tcp_sent_mark_all_lost(&conn->flight->sent);
 	conn->ca = TCP_CA_LOSS;
-	conn->recover = conn->snd_nxt;
-	conn->cwr_end = conn->snd_nxt;
+	conn->flight->recover = conn->snd_nxt;
+	conn->flight->cwr_end = conn->snd_nxt;
 	conn->cwr_due |= conn->ecn_on; // RFC 3168 §6.1.2: whatever the reduction is for
 	conn->dup_acks = 0;
 	conn->rexmt_head = true;
-	conn->rack.tlp_on = false;
+	conn->flight->rack.tlp_on = false;
 	find_black_hole(conn);
 	stat_inc(tcp->stats, STAT_tcp_rto);
 	tcp_trace(tcp, conn, TRACE_RTO, conn->backoff, outstanding(conn));
@@ -409,23 +412,24 @@ void tcp_loss_ecn(struct tcp_conn *conn, uint32_t flight)
 {
 	struct tcp *tcp = conn->tcp;
 
-	if (conn->ca != TCP_CA_OPEN || seq_lt(conn->snd_una, conn->cwr_end))
+	if (conn->ca != TCP_CA_OPEN || seq_lt(conn->snd_una, conn->flight->cwr_end))
 		return;
+	tcp_flight_begin(conn);
 	tcp->cc->on_congestion(&conn->cc, flight, tcp->now);
-	conn->undo.on = false; // this reduction was no mistake
-	conn->cwr_end = conn->snd_nxt;
+	conn->flight->undo.on = false; // this reduction was no mistake
+	conn->flight->cwr_end = conn->snd_nxt;
 	conn->cwr_due = conn->ecn_on;
 	stat_inc(tcp->stats, STAT_tcp_cwr);
 }
 
 void tcp_loss_sent(struct tcp_conn *conn, uint32_t seq, uint32_t len, bool again)
 {
-	struct tcp_undo *u = &conn->undo;
+	struct tcp_undo *u = &conn->flight->undo;
 
 	if (conn->ca == TCP_CA_OPEN)
 		return;
 	if (conn->ca == TCP_CA_RECOVERY)
-		conn->prr.out += len;
+		conn->flight->prr.out += len;
 	if (!again || !u->on)
 		return;
 	u->bytes += len;
@@ -438,6 +442,6 @@ void tcp_loss_sent(struct tcp_conn *conn, uint32_t seq, uint32_t len, bool again
 
 void tcp_loss_all(struct tcp_conn *conn)
 {
-	tcp_sent_mark_all_lost(&conn->sent);
+	tcp_sent_mark_all_lost(&conn->flight->sent);
 	conn->rexmt_head = true;
 }

@@ -141,10 +141,14 @@ static bool send_segment(struct tcp_conn *conn, const struct segment *s)
 	uint8_t flags = (uint8_t)(TCP_ACK | (s->fin ? TCP_FIN : 0) | (cwr ? TCP_CWR : 0) |
 		(s->len > 0 && s->seq + s->len == conn->sq.end ? TCP_PSH : 0));
 	struct rte_mbuf *m = segment_new(conn, s->seq, flags);
-	struct tcp_cursor *at = s->again ? &conn->sq.again : &conn->sq.fresh;
+	struct tcp_cursor *at;
 
 	if (m == NULL)
 		return false;
+	tcp_flight_begin(conn);
+	if (s->again)
+		conn->flight->repaired = true;
+	at = s->again ? &conn->flight->again : &conn->flight->fresh;
 	if (s->len > 0 && !tcp_send_queue_get(&conn->sq, at, s->seq, s->len, m)) {
 		rte_pktmbuf_free(m);
 		stat_drop(conn->tcp->stats, DROP_NO_MBUF);
@@ -215,7 +219,7 @@ static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
 	struct segment s = {.seq = rec->seq, .again = true};
 
 	if (rec->end - rec->seq - ((rec->flags & TCP_SENT_FIN) != 0) > max)
-		(void)tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->seq + max);
+		(void)tcp_sent_split(&conn->flight->sent, &tcp->sents, rec, rec->seq + max);
 	s.fin = rec->flags & TCP_SENT_FIN;
 	s.len = rec->end - rec->seq - s.fin;
 	// No record was left to cut it.
@@ -226,9 +230,9 @@ static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
 	if (!send_segment(conn, &s))
 		return FLUSH_FULL;
 	// While the timer was waiting for this very segment, its time begins anew.
-	if (rec == conn->sent.head)
+	if (rec == conn->flight->sent.head)
 		conn->rexmt_from = tcp->now;
-	tcp_sent_again(&conn->sent, rec, tcp->now);
+	tcp_sent_again(&conn->flight->sent, rec, tcp->now);
 	tcp_trace(tcp, conn, TRACE_RETRANS, s.seq, s.len);
 	stat_inc(tcp->stats, STAT_tcp_retrans_segs);
 	return FLUSH_DONE;
@@ -237,12 +241,12 @@ static enum flush send_again(struct tcp_conn *conn, struct tcp_sent *rec)
 // Lost segments again, oldest first, as far as cwnd reaches.
 static enum flush flush_lost(struct tcp_conn *conn, unsigned *budget)
 {
-	struct tcp_sent *rec = tcp_sent_first_lost(&conn->sent);
+	struct tcp_sent *rec = tcp_sent_first_lost(&conn->flight->sent);
 
 	// New data is to tell whether they are lost (RFC 5682 §2.1 step 2).
 	if (conn->frto == TCP_FRTO_SECOND)
 		return FLUSH_DONE;
-	for (; rec != NULL && conn->sent.lost > 0; rec = rec->next) {
+	for (; rec != NULL && conn->flight->sent.lost > 0; rec = rec->next) {
 		uint32_t flight = tcp_loss_in_flight(conn);
 		uint32_t len = RTE_MIN(rec->end - rec->seq, (uint32_t)conn->mss);
 
@@ -284,7 +288,7 @@ static bool cwnd_allows(struct tcp_conn *conn, uint32_t len)
 	uint32_t flight = tcp_loss_in_flight(conn);
 
 	if (unlikely(conn->frto == TCP_FRTO_SECOND))
-		return conn->snd_nxt - conn->recover < FRTO_NEW * (uint32_t)conn->mss;
+		return conn->snd_nxt - conn->flight->recover < FRTO_NEW * (uint32_t)conn->mss;
 	if (flight == 0 || flight + len <= conn->cc.cwnd)
 		return true;
 	conn->cwnd_limited = true;
@@ -305,8 +309,9 @@ static void widen(struct tcp_conn *conn, struct segment *s, unsigned budget)
 		return;
 	len = RTE_MIN(RTE_MIN(unsent, wnd), RTE_MIN(max, budget * s->len));
 	len = RTE_MIN(len, seq_ahead(conn->cc.cwnd, tcp_loss_in_flight(conn)));
+	tcp_flight_begin(conn);
 	len = tcp_send_queue_span(
-		&conn->sq, &conn->sq.fresh, s->seq, len, net_tso_segs(conn->tcp->net) - 1u);
+		&conn->sq, &conn->flight->fresh, s->seq, len, net_tso_segs(conn->tcp->net) - 1u);
 	if (len < unsent)
 		len -= len % s->len;
 	if (len <= s->len)
@@ -322,7 +327,8 @@ static bool send_fresh(struct tcp_conn *conn, const struct segment *s)
 
 	if (!send_segment(conn, s))
 		return false;
-	tcp_sent_add(&conn->sent, &tcp->sents, s->seq, s->seq + s->len + s->fin, s->fin, tcp->now);
+	tcp_sent_add(&conn->flight->sent, &tcp->sents, s->seq, s->seq + s->len + s->fin, s->fin,
+		tcp->now);
 	conn->snd_nxt += s->len + s->fin;
 	conn->fin_sent |= s->fin;
 	conn->probe_due = false;
@@ -337,7 +343,7 @@ static void restart_if_idle(struct tcp_conn *conn)
 	struct tcp *tcp = conn->tcp;
 	uint64_t idle = mono_since(tcp->now, conn->sent_at);
 
-	if (conn->sent.n == 0 &&
+	if (conn->flight->sent.n == 0 &&
 		idle > tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
 		tcp->cc->on_idle(&conn->cc, idle, tcp->now);
 	if (unlikely(conn->mtu_at.ns != 0))
@@ -348,12 +354,12 @@ static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
 {
 	struct segment s;
 
-	conn->cwnd_limited = conn->sent.lost > 0;
+	conn->cwnd_limited = conn->flight->sent.lost > 0;
 	if (conn->cwnd_limited && conn->frto != TCP_FRTO_SECOND)
 		return FLUSH_DONE;
 	restart_if_idle(conn);
 	while (next_segment(conn, &s) && cwnd_allows(conn, s.len)) {
-		if (!tcp_sent_room(&conn->sent, &conn->tcp->sents))
+		if (!tcp_sent_room(&conn->flight->sent, &conn->tcp->sents))
 			return FLUSH_DONE; // the next ACK frees a record
 		if (*budget == 0)
 			return FLUSH_MORE;
@@ -372,7 +378,7 @@ static enum flush flush_fresh(struct tcp_conn *conn, unsigned *budget)
 static enum flush flush_probe(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
-	struct tcp_sent *rec = conn->sent.tail;
+	struct tcp_sent *rec = conn->flight->sent.tail;
 	struct segment s;
 	bool fresh;
 
@@ -382,12 +388,12 @@ static enum flush flush_probe(struct tcp_conn *conn)
 		conn->tlp_due = false;
 		return FLUSH_DONE;
 	}
-	fresh = next_segment(conn, &s) && tcp_sent_room(&conn->sent, &tcp->sents);
+	fresh = next_segment(conn, &s) && tcp_sent_room(&conn->flight->sent, &tcp->sents);
 	if (fresh && !send_fresh(conn, &s))
 		return FLUSH_FULL;
 	if (!fresh) {
 		if (rec->end - rec->seq > conn->mss &&
-			tcp_sent_split(&conn->sent, &tcp->sents, rec, rec->end - conn->mss))
+			tcp_sent_split(&conn->flight->sent, &tcp->sents, rec, rec->end - conn->mss))
 			rec = rec->next;
 		if (send_again(conn, rec) != FLUSH_DONE)
 			return FLUSH_FULL;

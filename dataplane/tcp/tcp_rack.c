@@ -9,11 +9,6 @@
 // How long a peer may wait with the ACK of a single segment (TLP.max_ack_delay).
 #define ACK_DELAY_NS (200 * NS_PER_MS)
 
-void tcp_rack_init(struct tcp_conn *conn)
-{
-	conn->rack = (struct tcp_rack){.reo_wnd_mult = 1, .fack = conn->snd_una};
-}
-
 // Whether a was sent after b.
 static bool sent_after(struct mono a, uint32_t a_end, struct mono b, uint32_t b_end)
 {
@@ -22,7 +17,7 @@ static bool sent_after(struct mono a, uint32_t a_end, struct mono b, uint32_t b_
 
 static void adapt_reo_wnd(struct tcp_conn *conn, bool dsack)
 {
-	struct tcp_rack *rack = &conn->rack;
+	struct tcp_rack *rack = &conn->flight->rack;
 
 	if (rack->dsack_round_on && seq_geq(conn->snd_una, rack->dsack_round))
 		rack->dsack_round_on = false;
@@ -30,21 +25,21 @@ static void adapt_reo_wnd(struct tcp_conn *conn, bool dsack)
 		return;
 	rack->dsack_round_on = true;
 	rack->dsack_round = conn->snd_nxt;
-	rack->reo_wnd_persist = REO_WND_PERSIST;
-	if (rack->reo_wnd_mult < UINT8_MAX)
-		rack->reo_wnd_mult++;
+	conn->reo_wnd_persist = REO_WND_PERSIST;
+	if (conn->reo_wnd_mult < UINT8_MAX)
+		conn->reo_wnd_mult++;
 }
 
 void tcp_rack_ack(struct tcp_conn *conn, const struct tcp_news *news)
 {
-	struct tcp_rack *rack = &conn->rack;
+	struct tcp_rack *rack = &conn->flight->rack;
 	const struct tcp_delivery *d = &news->d;
 
 	adapt_reo_wnd(conn, news->dsack);
 	if (d->bytes == 0)
 		return;
 	if (d->original && seq_lt(d->lowest, rack->fack))
-		rack->reordering_seen = true;
+		conn->reordering_seen = true;
 	rack->fack = seq_max(rack->fack, d->highest);
 	if (!d->any || !sent_after(d->at, d->end, rack->xmit, rack->end))
 		return;
@@ -55,29 +50,26 @@ void tcp_rack_ack(struct tcp_conn *conn, const struct tcp_news *news)
 
 void tcp_rack_recovered(struct tcp_conn *conn)
 {
-	struct tcp_rack *rack = &conn->rack;
-
-	if (rack->reo_wnd_persist > 0 && --rack->reo_wnd_persist == 0)
-		rack->reo_wnd_mult = 1;
+	if (conn->reo_wnd_persist > 0 && --conn->reo_wnd_persist == 0)
+		conn->reo_wnd_mult = 1;
 }
 
 // ns (§6.2 step 4).
 static uint64_t reo_wnd(const struct tcp_conn *conn)
 {
-	const struct tcp_rack *rack = &conn->rack;
 	uint64_t us;
 
-	if (!rack->reordering_seen &&
-		(conn->ca != TCP_CA_OPEN || conn->sent.sacked_segs >= DUP_THRESH))
+	if (!conn->reordering_seen &&
+		(conn->ca != TCP_CA_OPEN || conn->flight->sent.sacked_segs >= DUP_THRESH))
 		return 0;
-	us = (uint64_t)rack->reo_wnd_mult * tcp_rtt_min(&conn->rtt) / 4;
+	us = (uint64_t)conn->reo_wnd_mult * tcp_rtt_min(&conn->rtt) / 4;
 	return RTE_MIN(us, conn->rtt.srtt) * NS_PER_US;
 }
 
 bool tcp_rack_detect(struct tcp_conn *conn)
 {
-	struct tcp_rack *rack = &conn->rack;
-	struct tcp_sent_list *sent = &conn->sent;
+	struct tcp_rack *rack = &conn->flight->rack;
+	struct tcp_sent_list *sent = &conn->flight->sent;
 	uint64_t patience;
 	bool lost = false;
 
@@ -104,10 +96,10 @@ bool tcp_rack_detect(struct tcp_conn *conn)
 
 void tcp_rack_timeout(struct tcp_conn *conn)
 {
-	struct tcp_sent_list *sent = &conn->sent;
-	uint64_t patience = conn->rack.rtt * NS_PER_US + reo_wnd(conn);
+	struct tcp_sent_list *sent = &conn->flight->sent;
+	uint64_t patience = conn->flight->rack.rtt * NS_PER_US + reo_wnd(conn);
 
-	conn->rack.reo_at = (struct mono){0};
+	conn->flight->rack.reo_at = (struct mono){0};
 	list_for_each_safe (link, next, &sent->by_time) {
 		struct tcp_sent *rec = list_entry(link, struct tcp_sent, by_time);
 
@@ -123,9 +115,9 @@ void tcp_rack_timeout(struct tcp_conn *conn)
 
 bool tcp_rack_wants_probe(const struct tcp_conn *conn)
 {
-	return conn->sack_on && conn->ca == TCP_CA_OPEN && conn->sent.n > 0 &&
-		conn->sent.sacked == 0 && conn->sent.lost == 0 && !conn->rack.tlp_on &&
-		conn->rtt.srtt != 0;
+	return conn->sack_on && conn->ca == TCP_CA_OPEN && conn->flight->sent.n > 0 &&
+		conn->flight->sent.sacked == 0 && conn->flight->sent.lost == 0 &&
+		!conn->flight->rack.tlp_on && conn->rtt.srtt != 0;
 }
 
 uint64_t tcp_rack_probe_timeout(const struct tcp_conn *conn)
@@ -137,16 +129,17 @@ uint64_t tcp_rack_probe_timeout(const struct tcp_conn *conn)
 
 void tcp_rack_probed(struct tcp_conn *conn, bool again)
 {
-	conn->rack.tlp_on = true;
-	conn->rack.tlp_again = again;
-	conn->rack.tlp_end = conn->snd_nxt;
+	conn->flight->repaired = true;
+	conn->flight->rack.tlp_on = true;
+	conn->flight->rack.tlp_again = again;
+	conn->flight->rack.tlp_end = conn->snd_nxt;
 	stat_inc(conn->tcp->stats, STAT_tcp_loss_probes);
 	tcp_trace(conn->tcp, conn, TRACE_TLP, conn->snd_nxt, conn->snd_nxt - conn->snd_una);
 }
 
 bool tcp_rack_probe_ack(struct tcp_conn *conn, const struct tcp_news *news)
 {
-	struct tcp_rack *rack = &conn->rack;
+	struct tcp_rack *rack = &conn->flight->rack;
 
 	if (!rack->tlp_on || seq_lt(news->ack, rack->tlp_end))
 		return false;

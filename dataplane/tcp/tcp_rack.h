@@ -19,15 +19,10 @@ struct tcp_rack {
 	uint32_t fack;      // end of the highest that arrived
 	uint32_t dsack_round;
 	uint32_t tlp_end;
-	uint8_t reo_wnd_mult;
-	uint8_t reo_wnd_persist; // recoveries until reo_wnd_mult is forgotten
-	bool reordering_seen : 1;
 	bool dsack_round_on : 1;
 	bool tlp_on : 1;    // a probe is out; tlp_end is what snd_nxt was
 	bool tlp_again : 1; // it was a retransmission
 };
-
-void tcp_rack_init(struct tcp_conn *conn);
 
 // Takes in what an ACK delivered (§6.2, steps 1 to 4). To be called before tcp_rack_detect.
 void tcp_rack_ack(struct tcp_conn *conn, const struct tcp_news *news);

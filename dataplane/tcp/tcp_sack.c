@@ -60,7 +60,7 @@ static unsigned valid_blocks(struct tcp_conn *conn, const struct tcp_seg *seg, u
 
 void tcp_sack_take(struct tcp_conn *conn, const struct tcp_seg *seg, struct tcp_news *news)
 {
-	struct tcp_sent_list *sent = &conn->sent;
+	struct tcp_sent_list *sent = &conn->flight->sent;
 	struct tcp_sack_block blocks[TCP_SACK_MAX];
 	struct tcp_sent *lowest = NULL;
 	bool dsack = is_dsack(seg);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "dataplane/tcp/tcp_mem.h"
-#include "dataplane/tcp/tcp_seq.h"
 
 // A segment in more pieces than this is copied: some ports take no long chains.
 #define PIECES_MAX 3
@@ -22,10 +21,6 @@ static struct rte_mbuf *pop(struct tcp_send_queue *q, uint64_t *mem)
 		q->tail = NULL;
 		q->tail_own = false;
 	}
-	if (q->fresh.m == m)
-		q->fresh.m = NULL;
-	if (q->again.m == m)
-		q->again.m = NULL;
 	q->seq += m->data_len;
 	*mem -= tcp_mem_of(m);
 	return m;

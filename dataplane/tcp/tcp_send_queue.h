@@ -9,8 +9,10 @@
 #include <rte_mbuf.h>
 
 #include "common/base/compiler.h"
+#include "dataplane/tcp/tcp_seq.h"
 
-// Where a sequence number lies, so that the next look-up need not start at the head.
+// Where a sequence number lies, so that the next look-up need not start at the head. Whoever has
+// one tells it when something was acknowledged.
 struct tcp_cursor {
 	struct rte_mbuf *m; // NULL: unknown
 	uint32_t seq;       // of the first byte of m
@@ -19,10 +21,8 @@ struct tcp_cursor {
 struct tcp_send_queue {
 	struct rte_mbuf *head;
 	struct rte_mbuf *tail;
-	uint32_t seq; // of the first byte of head
-	uint32_t end; // behind the last byte
-	struct tcp_cursor fresh;
-	struct tcp_cursor again;
+	uint32_t seq;  // of the first byte of head
+	uint32_t end;  // behind the last byte
 	bool tail_own; // the tail came from tcp_send_queue_copy: it may be appended to
 };
 
@@ -40,6 +40,12 @@ bool tcp_send_queue_copy(struct tcp_send_queue *q, struct rte_mempool *pool, con
 
 // Everything before `ack` is acknowledged.
 void tcp_send_queue_ack(struct tcp_send_queue *q, uint32_t ack, uint64_t *mem);
+
+static inline void tcp_cursor_ack(struct tcp_cursor *at, const struct tcp_send_queue *q)
+{
+	if (at->m != NULL && seq_lt(at->seq, q->seq))
+		at->m = NULL;
+}
 
 // How many of the `len` bytes from `seq` on lie in at most `pieces` mbufs.
 uint32_t tcp_send_queue_span(struct tcp_send_queue *q, struct tcp_cursor *at, uint32_t seq,

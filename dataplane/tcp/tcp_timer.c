@@ -84,8 +84,8 @@ static void arm(struct tcp_conn *conn)
 		first = mono_min(first, conn->delack_at);
 	if (set(conn->keep_at))
 		first = mono_min(first, conn->keep_at);
-	if (set(conn->rack.reo_at))
-		first = mono_min(first, conn->rack.reo_at);
+	if (set(conn->flight->rack.reo_at))
+		first = mono_min(first, conn->flight->rack.reo_at);
 	if (first.ns == UINT64_MAX)
 		return;
 	if (!wheel_armed(timer) || first.ns < timer->tick * WHEEL_TICK_NS)
@@ -98,6 +98,7 @@ void tcp_timer_decide(struct tcp_conn *conn)
 	if (conn->unacked_in > 0 && !set(conn->delack_at))
 		conn->delack_at = mono_add(conn->tcp->now, conn->tcp->cfg.delayed_ack);
 	decide_keep(conn);
+	tcp_flight_settle(conn);
 	arm(conn);
 }
 
@@ -205,8 +206,9 @@ static void fire_conn(struct tcp_conn *conn)
 	bool keep = set(conn->keep_at) && mono_due(now, conn->keep_at);
 	bool delack = set(conn->delack_at) && mono_due(now, conn->delack_at);
 
-	bool late = set(conn->rack.reo_at) && mono_due(now, conn->rack.reo_at);
+	bool late = set(conn->flight->rack.reo_at) && mono_due(now, conn->flight->rack.reo_at);
 
+	tcp_flight_quiet(conn);
 	if (!rexmt && !keep && !delack && !late) {
 		tcp_timer_decide(conn);
 		return;

@@ -17,15 +17,13 @@
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/tcp.h"
 #include "dataplane/tcp/tcp_fifo.h"
+#include "dataplane/tcp/tcp_flight.h"
 #include "dataplane/tcp/tcp_key.h"
-#include "dataplane/tcp/tcp_prr.h"
-#include "dataplane/tcp/tcp_rack.h"
 #include "dataplane/tcp/tcp_rate.h"
 #include "dataplane/tcp/tcp_reasm.h"
 #include "dataplane/tcp/tcp_recv_queue.h"
 #include "dataplane/tcp/tcp_rtt.h"
 #include "dataplane/tcp/tcp_send_queue.h"
-#include "dataplane/tcp/tcp_sent.h"
 #include "dataplane/tcp/tcp_table.h"
 
 // LISTEN is struct tcp_listener, TIME_WAIT is struct tcp_time_wait.
@@ -72,15 +70,6 @@ enum tcp_frto {
 	TCP_FRTO_OFF,
 	TCP_FRTO_FIRST,  // the first ACK is awaited
 	TCP_FRTO_SECOND, // new data goes out, and the second ACK will tell
-};
-
-// What tells whether the present or last recovery was a mistake.
-struct tcp_undo {
-	uint32_t seq;   // of what was sent again first
-	uint32_t ts;    // its timestamp
-	uint32_t bytes; // that were sent again and not yet reported as duplicates
-	bool on;
-	bool sent; // something was sent again
 };
 
 struct tcp_conn {
@@ -139,18 +128,15 @@ struct tcp_conn {
 	struct tcp_recv_queue rq;
 	struct list event_link; // in tcp->events
 	struct tcp_send_queue sq;
-	struct tcp_sent_list sent;
+	struct tcp_flight *flight; // never NULL
 	struct tcp_cc cc;
 	struct tcp_rtt rtt;
-	struct tcp_rack rack;
-	struct tcp_prr prr;
-	struct tcp_undo undo;
+	uint8_t reo_wnd_mult;
+	uint8_t reo_wnd_persist; // recoveries until reo_wnd_mult is forgotten
+	bool reordering_seen;
 	struct tcp_sack_block dsack; // to be reported; empty: none
-	uint32_t cwr_end;            // no second reduction until this is acknowledged
 	uint32_t ts_recent_age;      // seconds
 	uint32_t ts_offset;
-	uint32_t recover;
-	uint32_t rtt_seq; // an RTT sample is due when this is acknowledged
 	uint32_t rcv_fin;
 	uint32_t iss;
 	uint32_t irs;
@@ -211,6 +197,7 @@ struct tcp {
 	struct pool conns;
 	struct pool half_opens;
 	struct pool time_waits;
+	struct pool flights;
 	struct pool sents;
 	struct pool reasms;
 	struct tcp_timer time_wait_timer;

@@ -7,7 +7,7 @@
 static __thread uint32_t nth;
 static __thread bool repeats;
 static __thread uint32_t seen;
-static __thread const struct pool *spared[4];
+static __thread const struct pool *spared[8];
 static __thread unsigned spared_n;
 
 void alloc_fail_at(uint32_t n, bool again)
@@ -20,7 +20,8 @@ void alloc_fail_at(uint32_t n, bool again)
 
 void alloc_fail_spare_sent(const struct tcp *tcp)
 {
-	spared[spared_n++ % 4] = &tcp->sents;
+	spared[spared_n++ % 8] = &tcp->sents;
+	spared[spared_n++ % 8] = &tcp->flights;
 }
 
 uint32_t alloc_fail_seen(void)

@@ -19,7 +19,8 @@ void alloc_fail_at(uint32_t n, bool again);
 uint32_t alloc_fail_seen(void);
 
 // Spares the records of what this stack has in flight: output asks for room before it takes one, so
-// that a failure behind that is none that can happen. It lasts until alloc_fail_at; at most 4.
+// that a failure behind that is none that can happen; and the records of flights, of which there is
+// one for each connection. It lasts until alloc_fail_at; at most 4 stacks.
 void alloc_fail_spare_sent(const struct tcp *tcp);
 
 // For the pools: whether this allocation is to fail.
