@@ -126,14 +126,11 @@ struct tcp *tcp_new(const struct tcp_config *config, struct net *net, struct rte
 	}
 	list_init(&tcp->out);
 	list_init(&tcp->events);
-	list_init(&tcp->starved);
-	list_init(&tcp->all);
+	tcp->starved.offset = offsetof(struct tcp_conn, starved_link);
 	list_init(&tcp->listeners);
 	wheel_init(&tcp->wheel, now);
-	wheel_timer_init(&tcp->time_wait_timer.wheel);
-	tcp->time_wait_timer.kind = TCP_TIMER_TIME_WAIT;
-	wheel_timer_init(&tcp->half_open_timer.wheel);
-	tcp->half_open_timer.kind = TCP_TIMER_HALF_OPEN;
+	wheel_timer_init(&tcp->time_wait_timer);
+	wheel_timer_init(&tcp->half_open_timer);
 	tcp->rcv_wscale = wscale_for(config);
 	tcp->rst_rate.per_second = RST_PER_SECOND;
 	tcp->challenge_rate.per_second = CHALLENGE_PER_SECOND;
@@ -148,8 +145,12 @@ void tcp_free(struct tcp *tcp)
 {
 	if (tcp == NULL)
 		return;
-	while (!list_empty(&tcp->all))
-		tcp_conn_free(list_entry(tcp->all.next, struct tcp_conn, all_link));
+	for (uint32_t i = 0; i < tcp->conns.touched; i++) {
+		struct tcp_conn *conn = tcp_conn_at(tcp, i);
+
+		if (conn != NULL)
+			tcp_conn_free(conn);
+	}
 	while (!list_empty(&tcp->listeners)) {
 		struct list *link = list_pop_front(&tcp->listeners);
 

@@ -121,7 +121,7 @@ static const char *check_timer(const struct tcp_conn *conn)
 {
 	bool waits = !tcp_conn_synchronized(conn) || conn->snd_una != conn->snd_nxt ||
 		tcp_conn_unsent(conn) > 0 || (conn->fin_queued && !conn->fin_sent);
-	uint64_t due = (uint64_t)conn->timer.wheel.tick * WHEEL_TICK_NS;
+	uint64_t due = (uint64_t)conn->timer.tick * WHEEL_TICK_NS;
 
 	if (list_linked(&conn->out_link))
 		return NULL;
@@ -138,7 +138,7 @@ static const char *check_timer(const struct tcp_conn *conn)
 	if (conn->orphan && conn->state == TCPS_FIN_WAIT_2 && conn->keep_at.ns == 0)
 		return "an orphan in FIN_WAIT_2 has no deadline";
 	if (conn->rexmt_at.ns != 0 &&
-		(!wheel_armed(&conn->timer.wheel) ||
+		(!wheel_armed(&conn->timer) ||
 			due > RTE_MAX(conn->rexmt_at.ns, conn->tcp->now.ns) + WHEEL_TICK_NS))
 		return "the timer is not armed, or too late";
 	return NULL;
@@ -149,9 +149,7 @@ static const char *check_conn(const struct tcp_conn *conn)
 	const char *wrong;
 
 	if (conn->state == TCPS_CLOSED) {
-		if (!conn->owned)
-			return "nobody holds it and it is still there";
-		if (wheel_armed(&conn->timer.wheel) || conn->sq.head != NULL || conn->reasm != NULL)
+		if (wheel_armed(&conn->timer) || conn->sq.head != NULL || conn->reasm != NULL)
 			return "it is over and not empty";
 		return NULL;
 	}
@@ -172,10 +170,13 @@ const char *tcp_check(const struct tcp *tcp)
 	uint32_t records = 0;
 	uint32_t flights = 0;
 
-	list_for_each (link, &tcp->all) {
-		const struct tcp_conn *conn = list_entry(link, struct tcp_conn, all_link);
-		const char *wrong = check_conn(conn);
+	for (uint32_t i = 0; i < tcp->conns.touched; i++) {
+		const struct tcp_conn *conn = tcp_conn_at(tcp, i);
+		const char *wrong;
 
+		if (conn == NULL)
+			continue;
+		wrong = check_conn(conn);
 		if (wrong != NULL)
 			return wrong;
 		mem += conn_mem(conn);

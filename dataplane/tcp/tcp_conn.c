@@ -27,13 +27,9 @@ struct tcp_conn *tcp_conn_new(
 	conn->path = *path;
 	conn->heard_at = tcp->now;
 	conn->sent_at = tcp->now;
-	conn->timer.kind = TCP_TIMER_CONN;
-	wheel_timer_init(&conn->timer.wheel);
+	wheel_timer_init(&conn->timer);
 	list_init(&conn->out_link);
-	list_init(&conn->event_link);
-	list_init(&conn->accept_link);
-	list_init(&conn->starved_link);
-	list_push_back(&tcp->all, &conn->all_link);
+	list_init(&conn->wait_link);
 	tcp_rtt_init(&conn->rtt);
 	conn->flight = tcp_flight_no();
 	tcp_table_insert(&tcp->table, conn->key.hash, TCP_KIND_CONN, conn);
@@ -120,8 +116,36 @@ void tcp_conn_set_state(struct tcp_conn *conn, enum tcp_state state)
 void tcp_conn_raise(struct tcp_conn *conn, unsigned events)
 {
 	conn->events |= (uint8_t)events;
-	if (conn->owned && !list_linked(&conn->event_link))
-		list_push_back(&conn->tcp->events, &conn->event_link);
+	if (conn->owned && !list_linked(&conn->wait_link))
+		list_push_back(&conn->tcp->events, &conn->wait_link);
+}
+
+void tcp_conn_disown(struct tcp_conn *conn)
+{
+	conn->owned = false;
+	conn->user = NULL;
+	list_remove(&conn->wait_link);
+	tcp_conn_feed(conn);
+}
+
+void tcp_conn_starve(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (conn->starved)
+		return;
+	conn->starved = true;
+	tcp_fifo_push(&tcp->starved, &tcp->conns, &conn->starved_link);
+}
+
+void tcp_conn_feed(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+
+	if (!conn->starved)
+		return;
+	conn->starved = false;
+	tcp_fifo_remove(&tcp->starved, &tcp->conns, &conn->starved_link);
 }
 
 void tcp_conn_drop_reasm(struct tcp_conn *conn)
@@ -144,11 +168,11 @@ static void release(struct tcp_conn *conn)
 	if (conn->state != TCPS_CLOSED)
 		tcp_table_remove(&tcp->table, conn->key.hash, TCP_KIND_CONN, conn);
 	tcp_conn_set_state(conn, TCPS_CLOSED);
-	wheel_cancel(&tcp->wheel, &conn->timer.wheel);
+	wheel_cancel(&tcp->wheel, &conn->timer);
 	list_remove(&conn->out_link);
-	list_remove(&conn->starved_link);
-	if (list_linked(&conn->accept_link)) {
-		list_remove(&conn->accept_link);
+	tcp_conn_feed(conn);
+	if (!conn->owned && list_linked(&conn->wait_link)) {
+		list_remove(&conn->wait_link);
 		conn->listener->waiting--;
 		conn->listener = NULL;
 	}
@@ -163,8 +187,8 @@ void tcp_conn_free(struct tcp_conn *conn)
 
 	release(conn);
 	tcp_recv_queue_free(&conn->rq, &tcp->mem);
-	list_remove(&conn->event_link);
-	list_remove(&conn->all_link);
+	if (conn->owned)
+		tcp_conn_disown(conn);
 	pool_put(&tcp->conns, conn);
 }
 

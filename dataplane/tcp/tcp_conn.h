@@ -33,6 +33,15 @@ void tcp_conn_set_mss(struct tcp_conn *conn);
 // The handshake is done: congestion control and RTT begin. `syn_rtt` in ns, 0: not known.
 void tcp_conn_establish(struct tcp_conn *conn, uint64_t syn_rtt, bool syn_lost);
 
+// By its number below conns.touched. NULL: nobody has that slot. What is over stays for its user
+// only.
+static inline struct tcp_conn *tcp_conn_at(const struct tcp *tcp, uint32_t i)
+{
+	struct tcp_conn *conn = pool_at(&tcp->conns, i);
+
+	return conn->state != TCPS_CLOSED || conn->owned ? conn : NULL;
+}
+
 void tcp_conn_set_state(struct tcp_conn *conn, enum tcp_state state);
 
 // tcp_output will look at it.
@@ -52,6 +61,13 @@ static inline void tcp_conn_prefetch(const struct tcp_conn *conn)
 }
 
 void tcp_conn_raise(struct tcp_conn *conn, unsigned events);
+
+// Its user is gone.
+void tcp_conn_disown(struct tcp_conn *conn);
+
+// Refused room for want of memory; and not any more.
+void tcp_conn_starve(struct tcp_conn *conn);
+void tcp_conn_feed(struct tcp_conn *conn);
 
 // It is over. `error` as tcp_error has it; without one, bytes not yet read stay readable. The
 // memory goes at once when no user holds it, else with tcp_close.

@@ -1,6 +1,6 @@
 // Lists of small pool objects, oldest first, linked by their indices: 8 bytes an object instead of
-// the 16 of struct list. Objects begin with their struct tcp_fifo_link and all lie in one pool,
-// which each call is given. The list owns nothing.
+// the 16 of struct list. The objects all lie in one pool, which each call is given; their struct
+// tcp_fifo_link is where the list's `offset` says. The list owns nothing.
 #pragma once
 
 #include <stdint.h>
@@ -16,17 +16,19 @@ struct tcp_fifo_link {
 struct tcp_fifo {
 	uint32_t first;
 	uint32_t last;
+	uint32_t offset; // of the link in the object
 };
 
-static inline struct tcp_fifo_link *tcp_fifo_at(const struct pool *pool, uint32_t ref)
+static inline struct tcp_fifo_link *tcp_fifo_at(
+	const struct tcp_fifo *fifo, const struct pool *pool, uint32_t ref)
 {
-	return pool_at(pool, ref - 1);
+	return (void *)((unsigned char *)pool_at(pool, ref - 1) + fifo->offset);
 }
 
 // NULL when it is empty.
 static inline void *tcp_fifo_first(const struct tcp_fifo *fifo, const struct pool *pool)
 {
-	return fifo->first != 0 ? tcp_fifo_at(pool, fifo->first) : NULL;
+	return fifo->first != 0 ? pool_at(pool, fifo->first - 1) : NULL;
 }
 
 static inline void tcp_fifo_push(
@@ -36,7 +38,7 @@ static inline void tcp_fifo_push(
 
 	*link = (struct tcp_fifo_link){.prev = fifo->last};
 	if (fifo->last != 0)
-		tcp_fifo_at(pool, fifo->last)->next = ref;
+		tcp_fifo_at(fifo, pool, fifo->last)->next = ref;
 	else
 		fifo->first = ref;
 	fifo->last = ref;
@@ -47,11 +49,11 @@ static inline void tcp_fifo_remove(
 	struct tcp_fifo *fifo, struct pool *pool, struct tcp_fifo_link *link)
 {
 	if (link->prev != 0)
-		tcp_fifo_at(pool, link->prev)->next = link->next;
+		tcp_fifo_at(fifo, pool, link->prev)->next = link->next;
 	else
 		fifo->first = link->next;
 	if (link->next != 0)
-		tcp_fifo_at(pool, link->next)->prev = link->prev;
+		tcp_fifo_at(fifo, pool, link->next)->prev = link->prev;
 	else
 		fifo->last = link->prev;
 }

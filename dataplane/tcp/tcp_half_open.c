@@ -101,7 +101,7 @@ static struct tcp_fifo *list_of(struct tcp *tcp, const struct tcp_half_open *hal
 
 static void arm(struct tcp *tcp, struct mono due)
 {
-	struct wheel_timer *timer = &tcp->half_open_timer.wheel;
+	struct wheel_timer *timer = &tcp->half_open_timer;
 
 	if (!wheel_armed(timer) || due.ns < timer->tick * WHEEL_TICK_NS)
 		wheel_arm(&tcp->wheel, timer, due);

@@ -153,11 +153,8 @@ void tcp_info(const struct tcp_conn *conn, struct conn_info *out)
 		timer(conn, out);
 }
 
-// A slot that is free keeps what its last connection left there, unlinked.
 static bool wanted(const struct tcp_conn *conn, const struct tcp_info_filter *filter)
 {
-	if (!list_linked(&conn->all_link))
-		return false;
 	if (!ip_addr_is_any(&filter->remote) && !ip_addr_eq(&filter->remote, &conn->key.remote))
 		return false;
 	if (filter->port != 0 && filter->port != conn->key.local_port &&
@@ -174,9 +171,9 @@ uint32_t tcp_info_page(const struct tcp *tcp, const struct tcp_info_filter *filt
 	uint32_t i = from;
 
 	for (; i < touched && i - from < TCP_INFO_SCAN && n < max; i++) {
-		const struct tcp_conn *conn = pool_at(&tcp->conns, i);
+		const struct tcp_conn *conn = tcp_conn_at(tcp, i);
 
-		if (wanted(conn, filter))
+		if (conn != NULL && wanted(conn, filter))
 			tcp_info(conn, &out[n++]);
 	}
 	*next = i < touched ? i : TCP_INFO_END;

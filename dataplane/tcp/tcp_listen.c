@@ -39,7 +39,7 @@ void tcp_unlisten(struct tcp_listener *listener)
 {
 	while (!list_empty(&listener->accept)) {
 		struct tcp_conn *conn =
-			list_entry(listener->accept.next, struct tcp_conn, accept_link);
+			list_entry(listener->accept.next, struct tcp_conn, wait_link);
 
 		tcp_output_rst(conn);
 		tcp_conn_end(conn, ECONNRESET);
@@ -66,7 +66,7 @@ struct tcp_conn *tcp_accept(struct tcp_listener *listener)
 
 	if (link == NULL)
 		return NULL;
-	conn = list_entry(link, struct tcp_conn, accept_link);
+	conn = list_entry(link, struct tcp_conn, wait_link);
 	listener->waiting--;
 	conn->listener = NULL;
 	conn->owned = true;
@@ -105,7 +105,7 @@ struct tcp_conn *tcp_listener_establish(struct tcp_listener *listener, const str
 	conn->snd_wl2 = seg->ack;
 	tcp_conn_establish(conn, syn_rtt, syn_lost);
 	conn->listener = listener;
-	list_push_back(&listener->accept, &conn->accept_link);
+	list_push_back(&listener->accept, &conn->wait_link);
 	listener->waiting++;
 	stat_inc(tcp->stats, STAT_tcp_passive_opens);
 	tcp_trace(tcp, conn, TRACE_ACCEPT, conn->mss, conn->snd_wnd);

@@ -463,11 +463,10 @@ static enum flush flush_conn(struct tcp_conn *conn)
 // Memory is there again for those who were refused.
 static void feed_starved(struct tcp *tcp)
 {
-	struct list *link;
+	struct tcp_conn *conn;
 
-	while ((link = list_pop_front(&tcp->starved)) != NULL) {
-		struct tcp_conn *conn = list_entry(link, struct tcp_conn, starved_link);
-
+	while ((conn = tcp_fifo_first(&tcp->starved, &tcp->conns)) != NULL) {
+		tcp_conn_feed(conn);
 		conn->want_room = false;
 		tcp_conn_raise(conn, TCP_WRITABLE);
 	}
@@ -492,7 +491,7 @@ bool tcp_output(struct tcp *tcp, struct mono now)
 			break;
 		}
 	}
-	if (!list_empty(&tcp->starved) && tcp->mem < tcp->cfg.mem_max / 2)
+	if (tcp->starved.first != 0 && tcp->mem < tcp->cfg.mem_max / 2)
 		feed_starved(tcp);
 	tcp->stats->stat[STAT_tcp_mem_bytes] = tcp->mem;
 	return list_empty(&tcp->out);

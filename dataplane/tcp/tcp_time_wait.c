@@ -38,8 +38,8 @@ static void start(struct tcp *tcp, struct tcp_time_wait *tw)
 {
 	tw->until = mono_add(tcp->now, tcp->cfg.time_wait);
 	tcp_fifo_push(&tcp->time_wait, &tcp->time_waits, &tw->link);
-	if (!wheel_armed(&tcp->time_wait_timer.wheel))
-		wheel_arm(&tcp->wheel, &tcp->time_wait_timer.wheel, oldest(tcp)->until);
+	if (!wheel_armed(&tcp->time_wait_timer))
+		wheel_arm(&tcp->wheel, &tcp->time_wait_timer, oldest(tcp)->until);
 }
 
 void tcp_time_wait_forget(struct tcp *tcp, struct tcp_time_wait *tw)
@@ -88,7 +88,7 @@ void tcp_time_wait_expire(struct tcp *tcp)
 	}
 	tw = oldest(tcp);
 	if (tw != NULL)
-		wheel_arm(&tcp->wheel, &tcp->time_wait_timer.wheel, tw->until);
+		wheel_arm(&tcp->wheel, &tcp->time_wait_timer, tw->until);
 }
 
 bool tcp_time_wait_is(const void *ctx, const void *object, const struct tcp_key *key)

@@ -76,7 +76,7 @@ static void decide_keep(struct tcp_conn *conn)
 static void arm(struct tcp_conn *conn)
 {
 	struct mono first = MONO_NEVER;
-	struct wheel_timer *timer = &conn->timer.wheel;
+	struct wheel_timer *timer = &conn->timer;
 
 	if (set(conn->rexmt_at))
 		first = mono_min(first, conn->rexmt_at);
@@ -224,22 +224,16 @@ static void fire_conn(struct tcp_conn *conn)
 	tcp_conn_touch(conn);
 }
 
-static void fire(void *ctx, struct wheel_timer *wheel)
+static void fire(void *ctx, struct wheel_timer *timer)
 {
 	struct tcp *tcp = ctx;
-	struct tcp_timer *timer = list_entry(wheel, struct tcp_timer, wheel);
 
-	switch (timer->kind) {
-	case TCP_TIMER_CONN:
-		fire_conn(list_entry(timer, struct tcp_conn, timer));
-		break;
-	case TCP_TIMER_HALF_OPEN:
+	if (timer == &tcp->half_open_timer)
 		tcp_half_open_expire(tcp);
-		break;
-	case TCP_TIMER_TIME_WAIT:
+	else if (timer == &tcp->time_wait_timer)
 		tcp_time_wait_expire(tcp);
-		break;
-	}
+	else
+		fire_conn(list_entry(timer, struct tcp_conn, timer));
 }
 
 void tcp_advance(struct tcp *tcp, struct mono now)

@@ -39,17 +39,6 @@ enum tcp_state {
 	TCPS_LAST_ACK,
 };
 
-enum tcp_timer_kind {
-	TCP_TIMER_CONN,
-	TCP_TIMER_HALF_OPEN,
-	TCP_TIMER_TIME_WAIT,
-};
-
-struct tcp_timer {
-	struct wheel_timer wheel;
-	enum tcp_timer_kind kind;
-};
-
 // What the retransmission deadline of a connection stands for.
 enum tcp_rexmt_mode {
 	TCP_REXMT_NONE,
@@ -118,6 +107,7 @@ struct tcp_conn {
 	bool rexmt_head : 1; // the first record goes out again whatever cwnd says
 	bool cwnd_limited : 1;
 	bool want_room : 1;   // tcp_send_room was found short
+	bool starved : 1;     // was refused room for want of memory
 	bool want_acked : 1;  // TCP_ACKED was asked for
 	bool syn_due : 1;     // SYN or SYN-ACK is to be sent
 	bool probe_due : 1;   // zero-window probe
@@ -126,7 +116,7 @@ struct tcp_conn {
 	struct list out_link; // in tcp->out
 
 	struct tcp_recv_queue rq;
-	struct list event_link; // in tcp->events
+	struct list wait_link; // in tcp->events; until tcp_accept in the listener's
 	struct tcp_send_queue sq;
 	struct tcp_flight *flight; // never NULL
 	struct tcp_cc cc;
@@ -140,7 +130,7 @@ struct tcp_conn {
 	uint32_t rcv_fin;
 	uint32_t iss;
 	uint32_t irs;
-	struct tcp_timer timer;
+	struct wheel_timer timer;
 	enum tcp_rexmt_mode rexmt_mode;
 	struct mono rexmt_from; // since when it is waited; 0: from the next decision on
 	struct mono rexmt_at;   // 0: not armed; likewise the others
@@ -155,13 +145,13 @@ struct tcp_conn {
 	int error;
 	int soft_error;
 	struct tcp *tcp;
-	struct tcp_listener *listener; // until tcp_accept
-	struct tcp_reasm *reasm;       // NULL: nothing out of order
-	void *user;
+	struct tcp_reasm *reasm; // NULL: nothing out of order
+	union {
+		void *user;
+		struct tcp_listener *listener; // until tcp_accept
+	};
 	struct net_path path;
-	struct list accept_link;
-	struct list all_link;
-	struct list starved_link; // in tcp->starved
+	struct tcp_fifo_link starved_link; // in tcp->starved, if `starved`
 };
 
 // Half-open entries wait in one list for each number of time-outs, the last list for all further
@@ -174,7 +164,7 @@ struct tcp_listener {
 	uint16_t port;
 	uint32_t backlog;
 	uint32_t waiting;
-	struct list accept; // of tcp_conn.accept_link
+	struct list accept; // of tcp_conn.wait_link
 	struct list link;   // in tcp->listeners
 };
 
@@ -186,10 +176,9 @@ struct tcp {
 	const struct cc_ops *cc;
 	struct mono now;
 	uint64_t mem;
-	struct list out;     // connections that tcp_output must look at
-	struct list events;  // connections with events to fetch
-	struct list starved; // connections that were refused room for want of memory
-	struct list all;
+	struct list out;         // connections that tcp_output must look at
+	struct list events;      // connections with events to fetch
+	struct tcp_fifo starved; // connections that were refused room for want of memory
 	struct list listeners;
 	struct tcp_fifo time_wait;                       // oldest first
 	struct tcp_fifo half_open[TCP_HALF_OPEN_LEVELS]; // by number of time-outs, oldest first
@@ -200,8 +189,8 @@ struct tcp {
 	struct pool flights;
 	struct pool sents;
 	struct pool reasms;
-	struct tcp_timer time_wait_timer;
-	struct tcp_timer half_open_timer;
+	struct wheel_timer time_wait_timer;
+	struct wheel_timer half_open_timer;
 	struct tcp_rate rst_rate;
 	struct tcp_rate challenge_rate;
 	struct tcp_rate cookie_rate;      // of cookies that were wrong

@@ -16,7 +16,7 @@ struct tcp_conn *tcp_event(struct tcp *tcp, unsigned *events)
 
 	if (link == NULL)
 		return NULL;
-	conn = list_entry(link, struct tcp_conn, event_link);
+	conn = list_entry(link, struct tcp_conn, wait_link);
 	*events = conn->events;
 	conn->events = 0;
 	return conn;
@@ -109,8 +109,7 @@ uint32_t tcp_send_room(struct tcp_conn *conn)
 		if (!conn->want_room)
 			tcp_trace(tcp, conn, TRACE_NO_MEM, room, unacked);
 		conn->want_room = true;
-		if (!list_linked(&conn->starved_link))
-			list_push_back(&tcp->starved, &conn->starved_link);
+		tcp_conn_starve(conn);
 		return 0;
 	}
 	if (room < tcp->cfg.snd_buf / 2)
@@ -148,7 +147,7 @@ void tcp_shutdown(struct tcp_conn *conn)
 
 void tcp_abort(struct tcp_conn *conn)
 {
-	conn->owned = false;
+	tcp_conn_disown(conn);
 	tcp_output_rst(conn);
 	tcp_conn_end(conn, ECONNRESET);
 }
@@ -156,7 +155,7 @@ void tcp_abort(struct tcp_conn *conn)
 void tcp_close(struct tcp_conn *conn)
 {
 	if (conn->state == TCPS_CLOSED || conn->state == TCPS_SYN_SENT) {
-		conn->owned = false;
+		tcp_conn_disown(conn);
 		tcp_conn_end(conn, 0);
 		return;
 	}
@@ -165,13 +164,10 @@ void tcp_close(struct tcp_conn *conn)
 		return;
 	}
 	tcp_shutdown(conn);
-	conn->owned = false;
+	tcp_conn_disown(conn);
 	conn->orphan = true;
-	conn->user = NULL;
 	conn->events = 0;
 	conn->keep_probes = 0;
-	list_remove(&conn->event_link);
-	list_remove(&conn->starved_link);
 	// Nobody reads what was taken and not given back.
 	conn->rcv_taken = 0;
 	if (conn->state == TCPS_FIN_WAIT_2)

@@ -10,7 +10,7 @@
 #include <rte_mempool.h>
 
 #include "dataplane/tcp/tcp_check.h"
-#include "dataplane/tcp/tcp_types.h"
+#include "dataplane/tcp/tcp_conn.h"
 #include "dataplane/tcp/tcp_seg.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/eal.h"
@@ -158,10 +158,10 @@ static void turn(struct world *w)
 // The connection with this port of the peer, if there is one.
 static const struct tcp_conn *live(const struct world *w, uint16_t port)
 {
-	list_for_each (link, &w->tcp->all) {
-		const struct tcp_conn *conn = list_entry(link, struct tcp_conn, all_link);
+	for (uint32_t i = 0; i < w->tcp->conns.touched; i++) {
+		const struct tcp_conn *conn = tcp_conn_at(w->tcp, i);
 
-		if (conn->key.remote_port == port && conn->state != TCPS_CLOSED)
+		if (conn != NULL && conn->key.remote_port == port && conn->state != TCPS_CLOSED)
 			return conn;
 	}
 	return NULL;

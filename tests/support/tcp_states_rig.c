@@ -3,7 +3,7 @@
 
 #include "dataplane/tcp/tcp_check.h"
 #include "dataplane/tcp/tcp_seg.h"
-#include "dataplane/tcp/tcp_types.h"
+#include "dataplane/tcp/tcp_conn.h"
 #include "tests/support/eal.h"
 #include "tests/support/tcp_script_wire.h"
 #include "tests/support/tcp_states.h"
@@ -331,10 +331,10 @@ static enum states_name state_now(const struct states_rig *rig)
 {
 	struct tcp_usage usage = tcp_usage(rig->tcp);
 
-	list_for_each (link, &rig->tcp->all) {
-		const struct tcp_conn *conn = list_entry(link, struct tcp_conn, all_link);
+	for (uint32_t i = 0; i < rig->tcp->conns.touched; i++) {
+		const struct tcp_conn *conn = tcp_conn_at(rig->tcp, i);
 
-		if (conn->state != TCPS_CLOSED)
+		if (conn != NULL && conn->state != TCPS_CLOSED)
 			return conn_state(conn);
 	}
 	if (usage.half_open > 0)

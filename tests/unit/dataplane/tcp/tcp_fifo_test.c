@@ -26,7 +26,7 @@ static void check(const struct tcp_fifo *fifo, const struct pool *pool, struct o
 		assert_true(at->order > before);
 		before = at->order;
 		n--;
-		at = at->link.next != 0 ? (const struct object *)tcp_fifo_at(pool, at->link.next)
+		at = at->link.next != 0 ? (const struct object *)pool_at(pool, at->link.next - 1)
 					: NULL;
 	}
 	assert_int_equal(n, 0);
