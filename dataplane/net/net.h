@@ -57,6 +57,13 @@ struct net_path {
 	uint8_t tclass; // of what is sent: TOS (RFC 2474, 3168), in IPv6 traffic class. Found as 0
 };
 
+// The same in short, for records that know both addresses anyhow.
+struct net_route {
+	uint32_t neigh;
+	uint16_t mtu;
+	bool gateway; // the next hop is no neighbour but the gateway of its family
+};
+
 enum net_icmp_kind {
 	NET_ICMP_TOO_BIG,     // RFC 1191, 8201: `mtu` is what fits
 	NET_ICMP_UNREACHABLE, // soft: RFC 1122 §4.2.3.9
@@ -108,6 +115,11 @@ void net_learn(struct net *net, struct rte_mbuf **frames, unsigned n, struct mon
 // (not NULL) and not ours.
 int net_path_find(struct net *net, const struct ip_addr *dst, const struct ip_addr *src,
 	struct net_path *path) MUST_CHECK;
+
+// From one form to the other and back. `src` and `dst` are those of the path.
+struct net_route net_route_of(const struct net_path *path, const struct ip_addr *dst);
+void net_route_path(const struct net *net, const struct net_route *route, const struct ip_addr *src,
+	const struct ip_addr *dst, struct net_path *path);
 
 // Sends a transport packet: mtod is the transport header (l4_len its length), headroom of at least
 // RTE_PKTMBUF_HEADROOM before it in the first segment. Fills in the transport checksum (TCP,

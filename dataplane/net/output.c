@@ -163,3 +163,26 @@ int net_path_find(struct net *net, const struct ip_addr *dst, const struct ip_ad
 	path->tclass = 0;
 	return 0;
 }
+
+struct net_route net_route_of(const struct net_path *path, const struct ip_addr *dst)
+{
+	return (struct net_route){
+		.neigh = path->neigh,
+		.mtu = path->mtu,
+		.gateway = !ip_addr_eq(&path->next_hop, dst),
+	};
+}
+
+void net_route_path(const struct net *net, const struct net_route *route, const struct ip_addr *src,
+	const struct ip_addr *dst, struct net_path *path)
+{
+	const struct addrs *addrs = &net->addrs;
+
+	path->src = *src;
+	path->next_hop = likely(!route->gateway) ? *dst
+		: ip_addr_is_v4(dst)             ? addrs->gateway4
+						 : addrs->gateway6;
+	path->neigh = route->neigh;
+	path->mtu = route->mtu;
+	path->tclass = 0;
+}

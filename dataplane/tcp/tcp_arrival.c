@@ -10,7 +10,7 @@
 
 // Answers to one connection's unacceptable segments: so many at once, so far apart in the long run.
 // A burst, since one forged segment must not silence the answer to a true one (RFC 5961 §7).
-#define OOW_INTERVAL_NS (500 * NS_PER_MS)
+#define OOW_INTERVAL_MS 500u
 #define OOW_BURST 10
 // RFC 7323 §5.5: an older TS.Recent proves nothing.
 #define TS_RECENT_AGE_MAX (24u * 86400)
@@ -23,14 +23,15 @@ static void owe_ack(struct tcp_conn *conn)
 
 static bool oow_allowed(struct tcp_conn *conn)
 {
-	struct mono now = conn->tcp->now;
-	struct mono from = mono_before(conn->oow_paid, now) ? now : conn->oow_paid;
+	uint32_t ahead = conn->oow_paid - tcp_ms(conn->tcp->now);
 
-	if (from.ns - now.ns > OOW_INTERVAL_NS * (OOW_BURST - 1)) {
+	if (ahead > OOW_INTERVAL_MS * OOW_BURST)
+		ahead = 0; // it was long ago
+	if (ahead > OOW_INTERVAL_MS * (OOW_BURST - 1)) {
 		stat_drop(conn->tcp->stats, DROP_TCP_RATE);
 		return false;
 	}
-	conn->oow_paid = mono_add(from, OOW_INTERVAL_NS);
+	conn->oow_paid = tcp_ms(conn->tcp->now) + ahead + OOW_INTERVAL_MS;
 	return true;
 }
 
@@ -158,7 +159,7 @@ static void strip_known_syn(const struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	if (conn->state == TCPS_SYN_RECEIVED &&
 		(seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK) &&
-		seg->seq == conn->irs) {
+		seg->seq == conn->rcv_nxt - 1) {
 		seg->flags &= (uint8_t)~TCP_SYN;
 		seg->seq++;
 	}
@@ -219,7 +220,7 @@ void tcp_arrival(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		return;
 	}
-	conn->heard_at = conn->tcp->now;
+	conn->heard_at = tcp_ms(conn->tcp->now);
 	if (!conn->orphan)
 		conn->keep_probes = 0;
 	tcp_conn_touch(conn);

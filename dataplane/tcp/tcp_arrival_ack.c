@@ -8,7 +8,7 @@
 #include "dataplane/tcp/tcp_trace.h"
 
 // How often the neighbour is confirmed: its own time-outs are seconds.
-#define CONFIRM_SPACING_NS NS_PER_SEC
+#define CONFIRM_SPACING_MS 1000
 
 // One sample a round trip for the time-out, each for the least. The ACK of a retransmitted segment
 // gives one only if a timestamp shows which transmission it answers (Karn).
@@ -42,6 +42,20 @@ static void tell_user(struct tcp_conn *conn)
 	}
 }
 
+// The neighbour is there, since ACKs come.
+static void confirm(struct tcp_conn *conn)
+{
+	struct tcp *tcp = conn->tcp;
+	uint32_t ms = tcp_ms(tcp->now);
+	struct net_path path;
+
+	if (ms - conn->confirm_at < CONFIRM_SPACING_MS)
+		return;
+	conn->confirm_at = ms;
+	net_route_path(tcp->net, &conn->route, &conn->key.local, &conn->key.remote, &path);
+	net_path_confirm(tcp->net, &path, tcp->now);
+}
+
 static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 {
 	struct tcp *tcp = conn->tcp;
@@ -58,10 +72,7 @@ static void advance(struct tcp_conn *conn, uint32_t ack, struct tcp_delivery *d)
 	conn->retries = 0;
 	conn->keep_probes = 0;
 	conn->rexmt_from = (struct mono){0};
-	if (mono_since(tcp->now, conn->confirm_at) >= CONFIRM_SPACING_NS) {
-		conn->confirm_at = tcp->now;
-		net_path_confirm(tcp->net, &conn->path, tcp->now);
-	}
+	confirm(conn);
 }
 
 // RFC 5681 §2, definition of a duplicate acknowledgement.

@@ -24,8 +24,8 @@ struct tcp_conn *tcp_conn_new(
 	memset(conn, 0, sizeof(*conn));
 	conn->key = *key;
 	conn->tcp = tcp;
-	conn->path = *path;
-	conn->heard_at = tcp->now;
+	conn->route = net_route_of(path, &key->remote);
+	conn->heard_at = tcp_ms(tcp->now);
 	conn->sent_at = tcp->now;
 	wheel_timer_init(&conn->timer);
 	list_init(&conn->out_link);
@@ -42,7 +42,7 @@ void tcp_conn_set_mss(struct tcp_conn *conn)
 	uint16_t peer_mss = conn->peer_mss;
 	bool v4 = ip_addr_is_v4(&conn->key.remote);
 	uint32_t mss = peer_mss != 0 ? peer_mss : v4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
-	uint32_t fits = tcp_header_mss(&conn->key, conn->path.mtu);
+	uint32_t fits = tcp_header_mss(&conn->key, conn->route.mtu);
 
 	mss = RTE_MIN(mss, fits);
 	mss = RTE_MAX(mss, MSS_MIN);
@@ -58,7 +58,6 @@ void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 
-	conn->irs = peer->irs;
 	conn->iss = peer->iss;
 	conn->rcv_nxt = peer->irs + 1;
 	conn->ts_on = cfg->timestamps && peer->ts;
@@ -212,7 +211,7 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
 		conn->events &= (uint8_t)~TCP_READABLE;
 	}
 	conn->events &= (uint8_t) ~(TCP_WRITABLE | TCP_ACKED);
-	conn->error = error;
+	conn->error = (uint8_t)error;
 	tcp_conn_raise(conn, TCP_CLOSED);
 }
 

@@ -27,7 +27,7 @@ struct tcp_peer {
 
 void tcp_conn_negotiate(struct tcp_conn *conn, const struct tcp_peer *peer);
 
-// The size of our segments from now on, by path.mtu and what the peer takes.
+// The size of our segments from now on, by route.mtu and what the peer takes.
 void tcp_conn_set_mss(struct tcp_conn *conn);
 
 // The handshake is done: congestion control and RTT begin. `syn_rtt` in ns, 0: not known.

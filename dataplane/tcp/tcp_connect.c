@@ -85,7 +85,7 @@ static void start(struct tcp_conn *conn, const uint32_t *isn_floor)
 	conn->syn_due = true;
 	tcp_conn_touch(conn);
 	stat_inc(tcp->stats, STAT_tcp_active_opens);
-	tcp_trace(tcp, conn, TRACE_CONNECT, tcp_header_mss(&conn->key, conn->path.mtu), 0);
+	tcp_trace(tcp, conn, TRACE_CONNECT, tcp_header_mss(&conn->key, conn->route.mtu), 0);
 }
 
 int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,

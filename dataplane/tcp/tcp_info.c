@@ -64,7 +64,7 @@ static void timer(const struct tcp_conn *conn, struct conn_info *out)
 		struct mono at;
 		enum conn_timer kind;
 	} deadlines[] = {
-		{conn->rexmt_at, awaited(conn->rexmt_mode)},
+		{conn->rexmt_at, awaited((enum tcp_rexmt_mode)conn->rexmt_mode)},
 		{conn->flight->rack.reo_at, CONN_TIMER_REORDERING},
 		{conn->delack_at, CONN_TIMER_DELAYED_ACK},
 		{conn->keep_at, CONN_TIMER_KEEPALIVE},
@@ -83,6 +83,7 @@ static void timer(const struct tcp_conn *conn, struct conn_info *out)
 static void path(const struct tcp_conn *conn, struct conn_info *out)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
+	struct mono now = conn->tcp->now;
 
 	SET(srtt_us, conn->rtt.srtt);
 	SET(rttvar_us, conn->rtt.rttvar);
@@ -94,9 +95,9 @@ static void path(const struct tcp_conn *conn, struct conn_info *out)
 	SET(cwnd_bytes, conn->cc.cwnd);
 	SET(ssthresh_bytes, conn->cc.ssthresh == UINT32_MAX ? 0 : conn->cc.ssthresh);
 	SET(mss_bytes, conn->mss);
-	SET(pmtu_bytes, conn->path.mtu);
-	SET(heard_us, mono_since(conn->tcp->now, conn->heard_at) / NS_PER_US);
-	SET(sent_us, mono_since(conn->tcp->now, conn->sent_at) / NS_PER_US);
+	SET(pmtu_bytes, conn->route.mtu);
+	SET(heard_us, mono_since(now, tcp_ms_time(conn->heard_at, now)) / NS_PER_US);
+	SET(sent_us, mono_since(now, conn->sent_at) / NS_PER_US);
 	SET(keepalive_probes, conn->keep_probes);
 }
 

@@ -84,9 +84,12 @@ static void header_fill(
 static void transmit(struct tcp_conn *conn, struct rte_mbuf *m, bool ect)
 {
 	struct tcp *tcp = conn->tcp;
+	struct net_path path;
 
-	conn->path.tclass = ect ? ECN_ECT_0 : 0;
-	net_output(tcp->net, m, &conn->key.remote, IPPROTO_TCP, &conn->path, tcp->now);
+	net_route_path(tcp->net, &conn->route, &conn->key.local, &conn->key.remote, &path);
+	path.tclass = ect ? ECN_ECT_0 : 0;
+	net_output(tcp->net, m, &conn->key.remote, IPPROTO_TCP, &path, tcp->now);
+	conn->route.neigh = path.neigh;
 	stat_inc(tcp->stats, STAT_tcp_out_segs);
 }
 
@@ -186,7 +189,7 @@ static bool flush_syn(struct tcp_conn *conn)
 		flags |= TCP_ECE | TCP_CWR;
 	header_fill(conn, &header, conn->iss, flags);
 	header.opts.sack_ok = answer ? conn->sack_on : tcp->cfg.sack;
-	header.opts.mss = tcp_header_mss(&conn->key, conn->path.mtu);
+	header.opts.mss = tcp_header_mss(&conn->key, conn->route.mtu);
 	if (answer ? conn->wscale_on : tcp->cfg.window_scaling)
 		header.opts.wscale = tcp->rcv_wscale;
 	m = tcp_header_new(tcp, &conn->key, &header);
@@ -346,7 +349,7 @@ static void restart_if_idle(struct tcp_conn *conn)
 	if (conn->flight->sent.n == 0 &&
 		idle > tcp_rtt_timeout(&conn->rtt, 0, tcp->cfg.rto_min, tcp->cfg.rto_max))
 		tcp->cc->on_idle(&conn->cc, idle, tcp->now);
-	if (unlikely(conn->mtu_at.ns != 0))
+	if (unlikely(conn->narrow))
 		tcp_path_retry(conn);
 }
 

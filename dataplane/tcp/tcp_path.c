@@ -22,10 +22,11 @@ static bool lower(struct tcp_conn *conn, uint16_t mtu)
 {
 	uint16_t before = conn->mss;
 
-	if (mtu >= conn->path.mtu)
+	if (mtu >= conn->route.mtu)
 		return false;
-	conn->path.mtu = mtu;
-	conn->mtu_at = conn->tcp->now;
+	conn->route.mtu = mtu;
+	conn->mtu_at = tcp_ms(conn->tcp->now);
+	conn->narrow = true;
 	conn->mtu_wait = RETRY_MAX_S;
 	tcp_conn_set_mss(conn);
 	return conn->mss < before;
@@ -54,9 +55,9 @@ static uint16_t next_step(bool v4, uint32_t len)
 void tcp_path_shrink(struct tcp_conn *conn, uint32_t payload)
 {
 	bool v4 = ip_addr_is_v4(&conn->key.remote);
-	uint32_t packet = conn->path.mtu - (uint32_t)conn->mss + payload;
+	uint32_t packet = conn->route.mtu - (uint32_t)conn->mss + payload;
 	uint16_t wait = conn->mtu_wait;
-	uint16_t mtu = next_step(v4, RTE_MIN(packet, conn->path.mtu));
+	uint16_t mtu = next_step(v4, RTE_MIN(packet, conn->route.mtu));
 
 	if (mtu == 0 || !lower(conn, mtu))
 		return;
@@ -68,12 +69,12 @@ void tcp_path_retry(struct tcp_conn *conn)
 {
 	struct net_path path;
 
-	if (mono_since(conn->tcp->now, conn->mtu_at) < conn->mtu_wait * NS_PER_SEC)
+	if (tcp_ms(conn->tcp->now) - conn->mtu_at < conn->mtu_wait * 1000u)
 		return;
-	conn->mtu_at = (struct mono){0};
+	conn->narrow = false;
 	if (net_path_find(conn->tcp->net, &conn->key.remote, &conn->key.local, &path) != 0)
 		return;
-	conn->path.mtu = path.mtu;
+	conn->route.mtu = path.mtu;
 	tcp_conn_set_mss(conn);
 }
 

@@ -6,6 +6,8 @@
 
 // A segment in more pieces than this is copied: some ports take no long chains.
 #define PIECES_MAX 3
+// In hash.usr of an mbuf that came from tcp_send_queue_copy: it may be appended to.
+#define OWN 1
 
 void tcp_send_queue_init(struct tcp_send_queue *q, uint32_t seq)
 {
@@ -17,10 +19,8 @@ static struct rte_mbuf *pop(struct tcp_send_queue *q, uint64_t *mem)
 	struct rte_mbuf *m = q->head;
 
 	q->head = m->next;
-	if (q->head == NULL) {
+	if (q->head == NULL)
 		q->tail = NULL;
-		q->tail_own = false;
-	}
 	q->seq += m->data_len;
 	*mem -= tcp_mem_of(m);
 	return m;
@@ -41,7 +41,7 @@ static void push(struct tcp_send_queue *q, struct rte_mbuf *m, bool own, uint64_
 	else
 		q->tail->next = m;
 	q->tail = m;
-	q->tail_own = own;
+	m->hash.usr = own ? OWN : 0;
 	q->end += m->data_len;
 	*mem += tcp_mem_of(m);
 }
@@ -87,7 +87,9 @@ bool tcp_send_queue_copy(struct tcp_send_queue *q, struct rte_mempool *pool, con
 	const uint8_t *p = bytes;
 
 	while (len > 0) {
-		uint16_t room = q->tail_own ? rte_pktmbuf_tailroom(q->tail) : 0;
+		uint16_t room = q->tail != NULL && q->tail->hash.usr == OWN
+			? rte_pktmbuf_tailroom(q->tail)
+			: 0;
 		uint16_t n;
 
 		if (room == 0) {

@@ -21,9 +21,8 @@ struct tcp_cursor {
 struct tcp_send_queue {
 	struct rte_mbuf *head;
 	struct rte_mbuf *tail;
-	uint32_t seq;  // of the first byte of head
-	uint32_t end;  // behind the last byte
-	bool tail_own; // the tail came from tcp_send_queue_copy: it may be appended to
+	uint32_t seq; // of the first byte of head
+	uint32_t end; // behind the last byte
 };
 
 // `mem` counts the bytes that the queue pins.

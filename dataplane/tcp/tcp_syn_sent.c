@@ -95,7 +95,7 @@ void tcp_arrival_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_trace_drop(conn, DROP_TCP_ACK, seg->seq);
 		return;
 	}
-	conn->heard_at = tcp->now;
+	conn->heard_at = tcp_ms(tcp->now);
 	tcp_conn_touch(conn);
 	if (seg->flags & TCP_ACK) {
 		connected(conn, seg);

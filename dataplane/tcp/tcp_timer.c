@@ -40,13 +40,13 @@ static void decide_rexmt(struct tcp_conn *conn)
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 	enum tcp_rexmt_mode mode = rexmt_mode(conn);
 
-	if (awaits(mode) != awaits(conn->rexmt_mode)) {
+	if (awaits(mode) != awaits((enum tcp_rexmt_mode)conn->rexmt_mode)) {
 		conn->rexmt_from = (struct mono){0};
 		// That of time-outs lasts until there is a sample.
 		if (mode == TCP_REXMT_PERSIST || conn->rexmt_mode == TCP_REXMT_PERSIST)
 			conn->backoff = 0;
 	}
-	conn->rexmt_mode = mode;
+	conn->rexmt_mode = (uint8_t)mode;
 	if (mode == TCP_REXMT_NONE) {
 		conn->rexmt_at = (struct mono){0};
 		return;
@@ -70,7 +70,7 @@ static void decide_keep(struct tcp_conn *conn)
 	uint64_t idle = conn->tcp->cfg.keepalive_idle;
 
 	if (idle != 0 && tcp_conn_synchronized(conn) && !set(conn->keep_at))
-		conn->keep_at = mono_add(conn->heard_at, idle);
+		conn->keep_at = mono_add(tcp_ms_time(conn->heard_at, conn->tcp->now), idle);
 }
 
 static void arm(struct tcp_conn *conn)
@@ -145,7 +145,7 @@ static bool fire_persist(struct tcp_conn *conn)
 		return give_up(conn);
 	conn->retries++;
 	if (conn->orphan)
-		conn->keep_probes++;
+		conn->keep_probes = (uint16_t)(conn->keep_probes + 1);
 	conn->probe_due = true;
 	return true;
 }
@@ -154,7 +154,7 @@ static bool fire_rexmt(struct tcp_conn *conn)
 {
 	bool alive = true;
 
-	switch (conn->rexmt_mode) {
+	switch ((enum tcp_rexmt_mode)conn->rexmt_mode) {
 	case TCP_REXMT_NONE:
 		return true;
 	case TCP_REXMT_PROBE:
@@ -187,7 +187,7 @@ static bool fire_keep(struct tcp_conn *conn)
 		tcp_conn_end(conn, 0);
 		return false;
 	}
-	if (mono_since(now, conn->heard_at) < cfg->keepalive_idle)
+	if (mono_since(now, tcp_ms_time(conn->heard_at, now)) < cfg->keepalive_idle)
 		return true;
 	conn->keep_at = mono_add(now, cfg->keepalive_interval);
 	if (conn->rexmt_mode != TCP_REXMT_NONE)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/list.h"
@@ -19,6 +20,7 @@
 #include "dataplane/tcp/tcp_fifo.h"
 #include "dataplane/tcp/tcp_flight.h"
 #include "dataplane/tcp/tcp_key.h"
+#include "dataplane/tcp/tcp_ms.h"
 #include "dataplane/tcp/tcp_rate.h"
 #include "dataplane/tcp/tcp_reasm.h"
 #include "dataplane/tcp/tcp_recv_queue.h"
@@ -61,7 +63,9 @@ enum tcp_frto {
 	TCP_FRTO_SECOND, // new data goes out, and the second ACK will tell
 };
 
+// In the order of their use. Errors are errno values, which fit a byte.
 struct tcp_conn {
+	// By what a segment is judged.
 	struct tcp_key key;
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv; // right edge of the window, as far as it was ever advertised
@@ -73,16 +77,12 @@ struct tcp_conn {
 	uint8_t rcv_wscale;
 	uint8_t events; // enum tcp_event, not yet fetched
 
+	// By what it is answered.
 	uint32_t snd_wnd;
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;
-	uint32_t max_snd_wnd;
 	uint32_t last_ack_sent;
-	uint32_t rcv_taken;  // bytes that the user holds
 	uint16_t mss;        // payload of our segments
-	uint16_t proven;     // payload of the largest segment that has arrived
-	uint16_t peer_mss;   // as its SYN had it, 0: not at all
-	uint16_t mtu_wait;   // seconds from mtu_at until the full size is tried again
 	uint16_t unacked_in; // bytes received and not acknowledged, saturating at 0xffff
 	uint8_t dups_owed;   // duplicate ACKs to send
 	uint8_t dup_acks;    // duplicate ACKs received
@@ -106,53 +106,66 @@ struct tcp_conn {
 	uint8_t frto : 2;    // enum tcp_frto
 	bool rexmt_head : 1; // the first record goes out again whatever cwnd says
 	bool cwnd_limited : 1;
-	bool want_room : 1;   // tcp_send_room was found short
-	bool starved : 1;     // was refused room for want of memory
-	bool want_acked : 1;  // TCP_ACKED was asked for
-	bool syn_due : 1;     // SYN or SYN-ACK is to be sent
-	bool probe_due : 1;   // zero-window probe
-	bool alive_due : 1;   // keep-alive probe
-	bool ts_lenient : 1;  // the handshake's ACK came without a timestamp
-	struct list out_link; // in tcp->out
-
-	struct tcp_recv_queue rq;
-	struct list wait_link; // in tcp->events; until tcp_accept in the listener's
-	struct tcp_send_queue sq;
-	struct tcp_flight *flight; // never NULL
-	struct tcp_cc cc;
-	struct tcp_rtt rtt;
-	uint8_t reo_wnd_mult;
-	uint8_t reo_wnd_persist; // recoveries until reo_wnd_mult is forgotten
-	bool reordering_seen;
-	struct tcp_sack_block dsack; // to be reported; empty: none
-	uint32_t ts_recent_age;      // seconds
+	bool want_room : 1;  // tcp_send_room was found short
+	bool starved : 1;    // was refused room for want of memory
+	bool want_acked : 1; // TCP_ACKED was asked for
+	bool syn_due : 1;    // SYN or SYN-ACK is to be sent
+	bool probe_due : 1;  // zero-window probe
+	bool alive_due : 1;  // keep-alive probe
+	bool ts_lenient : 1; // the handshake's ACK came without a timestamp
+	bool narrow : 1;     // route.mtu was lowered, at mtu_at
+	bool reordering_seen : 1;
 	uint32_t ts_offset;
-	uint32_t rcv_fin;
-	uint32_t iss;
-	uint32_t irs;
-	struct wheel_timer timer;
-	enum tcp_rexmt_mode rexmt_mode;
-	struct mono rexmt_from; // since when it is waited; 0: from the next decision on
-	struct mono rexmt_at;   // 0: not armed; likewise the others
-	struct mono delack_at;
-	struct mono keep_at;
-	struct mono heard_at; // last segment from the peer
-	struct mono sent_at;  // last data to the peer
-	struct mono mtu_at;   // when path.mtu was lowered; 0: it was not
-	struct mono confirm_at;
-	struct mono oow_paid; // answers to unacceptable segments so far are paid for by then
-	uint32_t keep_probes;
-	int error;
-	int soft_error;
+	struct list out_link; // in tcp->out
 	struct tcp *tcp;
-	struct tcp_reasm *reasm; // NULL: nothing out of order
+	struct tcp_flight *flight; // never NULL
+
+	// Queues and owners.
+	struct tcp_recv_queue rq;
+	struct tcp_send_queue sq;
+	struct list wait_link; // in tcp->events; until tcp_accept in the listener's
+
 	union {
 		void *user;
 		struct tcp_listener *listener; // until tcp_accept
 	};
-	struct net_path path;
+	struct tcp_reasm *reasm; // NULL: nothing out of order
+	struct net_route route;
+	struct mono rexmt_from; // since when it is waited; 0: from the next decision on
+	struct mono rexmt_at;   // 0: not armed; likewise the others
+	struct mono delack_at;
+	struct mono keep_at;
+	struct mono sent_at; // last data to the peer
+
+	struct wheel_timer timer;
+	struct tcp_rtt rtt;
+	struct tcp_cc cc;
+	uint32_t rcv_taken; // bytes that the user holds
+	uint32_t max_snd_wnd;
+	uint32_t heard_at; // last segment from the peer; tcp_ms, and so are the others
+	uint32_t confirm_at;
+	uint32_t ts_recent_age; // seconds
+	uint16_t proven;        // payload of the largest segment that has arrived
+	uint8_t rexmt_mode;     // enum tcp_rexmt_mode
+	uint8_t reo_wnd_mult;
+	uint8_t reo_wnd_persist; // recoveries until reo_wnd_mult is forgotten
+	uint8_t error;
+	uint8_t soft_error;
+	uint16_t keep_probes;
+	uint16_t peer_mss; // as its SYN had it, 0: not at all
+	uint16_t mtu_wait; // seconds from mtu_at until the full size is tried again
+	uint32_t mtu_at;
+	uint32_t oow_paid;           // answers to unacceptable segments so far are paid for by then
+	struct tcp_sack_block dsack; // to be reported; empty: none
+	uint32_t rcv_fin;
+	uint32_t iss;
 	struct tcp_fifo_link starved_link; // in tcp->starved, if `starved`
 };
+
+// With its share of the table, an idle connection is to cost less than 512 bytes.
+_Static_assert(sizeof(struct tcp_conn) == 7 * CACHE_LINE, "as small as it is");
+_Static_assert(offsetof(struct tcp_conn, snd_wnd) == CACHE_LINE, "what judges is one line");
+_Static_assert(offsetof(struct tcp_conn, rq) == 2 * CACHE_LINE, "what answers is two lines");
 
 // Half-open entries wait in one list for each number of time-outs, the last list for all further
 // ones: in each list all wait equally long.
