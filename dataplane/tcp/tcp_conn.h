@@ -56,7 +56,7 @@ static inline void tcp_conn_prefetch(const struct tcp_conn *conn)
 {
 	const unsigned char *line = (const unsigned char *)conn;
 
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < sizeof(*conn) / CACHE_LINE; i++)
 		rte_prefetch0(line + (size_t)i * CACHE_LINE);
 }
 

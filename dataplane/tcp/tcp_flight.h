@@ -10,8 +10,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include <rte_prefetch.h>
+
+#include "common/base/compiler.h"
 #include "dataplane/tcp/tcp_prr.h"
 #include "dataplane/tcp/tcp_rack.h"
 #include "dataplane/tcp/tcp_send_queue.h"
@@ -32,20 +36,32 @@ struct tcp_flight {
 	struct tcp_sent_list sent;
 	struct tcp_rack rack;
 	struct tcp_cursor fresh; // in the send queue: what goes out for the first time
-	uint32_t rtt_seq; // an RTT sample is due when this is acknowledged
+	uint32_t rtt_seq;        // an RTT sample is due when this is acknowledged
 	uint32_t recover;
-	uint32_t cwr_end; // no second reduction until this is acknowledged
-	bool repaired;    // something was sent again: what tells of it may come late
+	uint32_t cwr_end;        // no second reduction until this is acknowledged
+	bool repaired;           // something was sent again: what tells of it may come late
 	struct tcp_cursor again; // `repaired` only
 	struct tcp_undo undo;
 	struct tcp_prr prr;
 };
+
+_Static_assert(
+	offsetof(struct tcp_flight, again) <= 3 * CACHE_LINE, "what any flight needs comes first");
 
 extern const struct tcp_flight tcp_flight_none;
 
 static inline struct tcp_flight *tcp_flight_no(void)
 {
 	return (struct tcp_flight *)(uintptr_t)&tcp_flight_none;
+}
+
+// What an exchange without loss touches of it.
+static inline void tcp_flight_prefetch(const struct tcp_flight *flight)
+{
+	const unsigned char *line = (const unsigned char *)flight;
+
+	for (unsigned i = 0; i < 3; i++)
+		rte_prefetch0(line + (size_t)i * CACHE_LINE);
 }
 
 // Makes sure that conn->flight may be written to.

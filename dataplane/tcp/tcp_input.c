@@ -113,6 +113,7 @@ static void prefetch_queued(const struct burst *burst, unsigned i)
 
 	if (i >= burst->n || burst->conn[i] == NULL)
 		return;
+	tcp_flight_prefetch(burst->conn[i]->flight);
 	m = (const unsigned char *)burst->conn[i]->sq.head;
 	if (m == NULL)
 		return;

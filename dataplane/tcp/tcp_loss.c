@@ -8,7 +8,7 @@
 
 #define DUP_THRESH 3
 #define OLD (UINT32_C(1) << 30) // as much as one ACK can cover
-#define FRTO_CWND 3 // RFC 5682 §2.1 step 3a
+#define FRTO_CWND 3             // RFC 5682 §2.1 step 3a
 
 void tcp_loss_init(struct tcp_conn *conn)
 {
@@ -326,7 +326,7 @@ void tcp_loss_ack(struct tcp_conn *conn, const struct tcp_news *news)
 		newly = newly_delivered(conn, news);
 	if (!conn->sack_on)
 		count_duplicates(conn, news);
-	if (unlikely(conn->flight->undo.on) && undone(conn, news) && !news->advanced)
+	if (unlikely(conn->flight->repaired) && undone(conn, news) && !news->advanced)
 		return;
 	switch ((enum tcp_ca)conn->ca) {
 	case TCP_CA_OPEN:

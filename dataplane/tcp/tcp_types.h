@@ -98,7 +98,7 @@ struct tcp_conn {
 	bool owned : 1;     // the user has it: events are for somebody
 	bool sack_on : 1;
 	bool ecn_on : 1;
-	bool ecn_quiet : 1; // we send no ECT, and echo what the peer's got
+	bool ecn_quiet : 1;  // we send no ECT, and echo what the peer's got
 	bool ecn_echo : 1;   // CE arrived, and no CWR since
 	bool cwr_due : 1;    // CWR goes out with the next new segment
 	bool tlp_due : 1;    // tail loss probe
