@@ -389,11 +389,11 @@ struct tcp_conn *tcp_half_open_input(
 	}
 	peer = peer_of(tcp, half, &seg->key);
 	// RFC 6298 §3: which SYN-ACK this answers only a timestamp tells when there were several.
-	if (!half->again)
-		rtt = (microseconds(tcp->now) - half->sent_at) * NS_PER_US;
-	else if (half->ts && seg->opts.ts)
-		rtt = tcp_ts_since(tcp->now, peer.ts_offset, seg->opts.tsecr);
-	else
+	rtt = (microseconds(tcp->now) - half->sent_at) * NS_PER_US;
+	if (half->again &&
+		!(half->ts && seg->opts.ts &&
+			tcp_ts_answers(
+				(struct mono){tcp->now.ns - rtt}, peer.ts_offset, seg->opts.tsecr)))
 		rtt = 0;
 	lost = half->retries > 0;
 	half_free(tcp, half);

@@ -10,8 +10,6 @@
 #include "dataplane/tcp/tcp_key.h"
 #include "dataplane/tcp/tcp_seq.h"
 
-#define TCP_TS_HANDSHAKE_MAX_MS 60000u
-
 // More than the receiver's largest unscaled window after what the old connection sent last.
 #define TCP_ISN_STEP 65537u
 
@@ -35,11 +33,9 @@ static inline uint32_t tcp_ts_clock(struct mono now)
 	return (uint32_t)(now.ns / NS_PER_MS);
 }
 
-// ns since what `tsecr` echoes went out: the round trip of a handshake of which some was sent more
-// than once. 0: what no handshake takes.
-static inline uint64_t tcp_ts_since(struct mono now, uint32_t offset, uint32_t tsecr)
+// Whether an echo answers what went out at `sent`, or something later. An older one tells nothing
+// of a round trip: a peer may answer the second copy with the timestamp of the first.
+static inline bool tcp_ts_answers(struct mono sent, uint32_t offset, uint32_t tsecr)
 {
-	uint32_t ms = tcp_ts_clock(now) + offset - tsecr;
-
-	return ms > TCP_TS_HANDSHAKE_MAX_MS ? 0 : (ms == 0 ? 1 : ms) * NS_PER_MS;
+	return seq_geq(tsecr, tcp_ts_clock(sent) + offset);
 }

@@ -40,7 +40,7 @@ struct tcp_sent_list {
 	struct tcp_sent *tail;
 	struct tcp_sent *hint;    // before the lowest block of the last ACK; NULL: none
 	struct tcp_sent *lost_at; // none before it is LOST; nothing while none is
-	struct list by_time; // of what makes up the pipe
+	struct list by_time;      // of what makes up the pipe
 	uint32_t pipe;
 	uint32_t sacked;      // bytes
 	uint32_t sacked_segs; // about; 0 when `sacked` is
@@ -89,7 +89,7 @@ struct tcp_delivery {
 	uint32_t ts_offset;
 	uint32_t mss;
 	unsigned steps; // of searches for blocks
-	bool ts; // tsecr is there: it tells which transmission is answered
+	bool ts;        // tsecr is there: it tells which transmission is answered
 
 	uint32_t bytes;        // that were not known to be delivered before
 	uint32_t highest;      // end of the highest of them

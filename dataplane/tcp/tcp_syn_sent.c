@@ -53,15 +53,14 @@ static void cut_to_window(const struct tcp_conn *conn, struct tcp_seg *seg)
 static void connected(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	bool lost = conn->retries > 0;
-	uint64_t rtt = 0;
+	uint64_t rtt = mono_since(conn->tcp->now, conn->sent_at);
 
 	learn_peer(conn, seg);
 	conn->snd_una = seg->ack;
 	// Which SYN this answers only a timestamp tells when there were several.
-	if (!lost)
-		rtt = mono_since(conn->tcp->now, conn->sent_at);
-	else if (conn->ts_on)
-		rtt = tcp_ts_since(conn->tcp->now, conn->ts_offset, seg->opts.tsecr);
+	if (lost &&
+		!(conn->ts_on && tcp_ts_answers(conn->sent_at, conn->ts_offset, seg->opts.tsecr)))
+		rtt = 0;
 	tcp_conn_establish(conn, rtt, lost);
 	if (conn->fin_queued)
 		tcp_conn_set_state(conn, TCPS_FIN_WAIT_1);

@@ -173,6 +173,9 @@ void sim_plan_excuse(struct sim_plan *plan)
 	plan->may_reset = !plan->clean || slow;
 	plan->may_time_out = plan->dead_after > 0;
 	time = plan->clean ? start + 0.5 + 2 * time : start + 60 + 8 * time * cut_factor(plan);
+	// Each size of packets that is tried costs a time-out, of 3 s at first when a SYN was lost.
+	if (plan->link[0].hole > 0 || plan->link[1].hole > 0)
+		time += 60;
 	// Many doublings of the time-out in a row.
 	if (bad)
 		time += 10 * seconds(cfg->rto_max);

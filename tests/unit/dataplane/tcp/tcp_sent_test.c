@@ -317,8 +317,8 @@ static void test_against_a_model(void **state)
 	}
 }
 
-// A peer chooses the blocks, but not how long each ACK takes: what is far away takes several, each of
-// which goes on where the last one ended, and blocks beside the last ones take no search.
+// A peer chooses the blocks, but not how long each ACK takes: what is far away takes several, each
+// of which goes on where the last one ended, and blocks beside the last ones take no search.
 static void test_search_is_bounded(void **state)
 {
 	static const uint32_t n = 10000;
@@ -331,11 +331,13 @@ static void test_search_is_bounded(void **state)
 	assert_int_equal(pool_init(&many, sizeof(struct tcp_sent), n), 0);
 	tcp_sent_init(&list);
 	for (uint32_t i = 0; i < n; i++)
-		tcp_sent_add(&list, &many, i * 100, (i + 1) * 100, false, (struct mono){.ns = 1 + i});
+		tcp_sent_add(
+			&list, &many, i * 100, (i + 1) * 100, false, (struct mono){.ns = 1 + i});
 	do {
 		d = (struct tcp_delivery){.mss = 100, .now = {.ns = 20000}};
 		tcp_sent_sack(&list, &many,
-			&(struct tcp_sack_block){.seq = 100 * (n - 100), .end = 100 * (n - 99)}, &d);
+			&(struct tcp_sack_block){.seq = 100 * (n - 100), .end = 100 * (n - 99)},
+			&d);
 		assert_true(d.steps <= 2048);
 		acks++;
 	} while (d.bytes == 0 && acks < 10);
