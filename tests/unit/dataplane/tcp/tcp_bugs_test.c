@@ -219,12 +219,15 @@ static void old_marks_lie_ahead(void **state)
 	begin(&t, &options, 1000, 0);
 	assert_true(tcp_pair_until(t.pair, NS_PER_SEC, streams_done, &t));
 	conn = t.end[0];
-	conn->recover = conn->snd_una - UINT32_C(0x40000000);
-	conn->cwr_end = conn->recover;
+	tcp_flight_begin(conn);
+	conn->flight->recover = conn->snd_una - UINT32_C(0x40000000);
+	conn->flight->cwr_end = conn->flight->recover;
 	tcp_stream_init(&t.stream[0], t.end[0], t.end[1], 100000, 9);
+	// Until its last bytes are there, something is in flight all the time.
 	assert_true(tcp_pair_until(t.pair, NS_PER_SEC, streams_done, &t));
-	assert_true(conn->snd_una - conn->recover < 200000);
-	assert_true(conn->snd_una - conn->cwr_end < 200000);
+	assert_ptr_not_equal(conn->flight, tcp_flight_no());
+	assert_true(conn->snd_una - conn->flight->recover < 200000);
+	assert_true(conn->snd_una - conn->flight->cwr_end < 200000);
 	end(&t);
 }
 
