@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import sys
+import time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
@@ -13,8 +14,11 @@ from support import Env  # noqa: E402
 from lab import lab as labs  # noqa: E402
 
 AIM = 0.95
-ROUNDS = 5
-SECONDS = 2
+ROUNDS = 9
+SECONDS = 1.2
+# The attacker is at work before the clients are counted, and after.
+EXTRA = 0.2
+PAUSE = 0.1
 # Long enough that what is not given back would show.
 CHURN_SECONDS = 60
 
@@ -31,22 +35,64 @@ Machine: %(machine)s. Commit: %(commit)s. Command: `make bench ONLY=abuse`.
 """
 
 
-def figure(env, kind):
-    rates = {False: [], True: []}
+def pinned(env):
+    """The data plane's worker has the last CPU as its own; all others share the other ones, in every
+    phase, so that the scheduler has nothing to decide."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return
+    for pid in (os.getpid(), env.pid("store"), env.pid("controlplane")):
+        os.sched_setaffinity(pid, cpus[:-1])
+
+
+def phase(load, attacking):
+    """(requests/s, the attacker's counts) while it lasts."""
+    with attacking as finish:
+        rate = load.rate(SECONDS)
+        counts = finish()
+    time.sleep(PAUSE)
+    return rate, counts
+
+
+def rounds(env, load, kind):
+    """Rates of each phase, one round after the other."""
+    rates = {"quiet": [], "control": [], "attack": []}
     frames = 0
+    victim = load.victim()
+    counts = phase(load, abuse.attack(env, kind, SECONDS + EXTRA, victim))[1]
+    for i in range(ROUNDS):
+        rates["quiet"].append(load.rate(SECONDS))
+        # What drifts meanwhile favours neither.
+        for what in ("control", "attack") if i % 2 else ("attack", "control"):
+            if what == "control":
+                other = abuse.control(env, kind, SECONDS + EXTRA, victim, counts)
+            else:
+                other = abuse.attack(env, kind, SECONDS + EXTRA, victim)
+            rate, sent = phase(load, other)
+            rates[what].append(rate)
+            frames += sent["sent"] if what == "attack" else 0
+    return rates, frames
+
+
+def share(rates, what, of):
+    """The median of the rounds' ratios: neighbours of one round are nearest in time."""
+    return round(statistics.median(a / b for a, b in zip(rates[what], rates[of])), 3)
+
+
+def figure(env, kind):
     with abuse.Load(env) as load:
         before = load.counted()
         load.rate(1)
-        for _ in range(ROUNDS):
-            rates[False].append(load.rate(SECONDS))
-            with abuse.attack(env, kind, SECONDS + 1, load.victim()) as finish:
-                rates[True].append(load.rate(SECONDS))
-                frames += finish()["sent"]
-        abuse.settled(env, before, 60)
-    quiet, attacked = (statistics.median(rates[k]) for k in (False, True))
-    result = {"figure": "abuse-" + kind, "unit": "requests/s", "quiet": round(quiet),
-              "attacked": round(attacked), "ratio": round(attacked / quiet, 3), "frames": frames,
-              "rounds": ROUNDS, "aim": AIM}
+        rates, frames = rounds(env, load, kind)
+        took = abuse.settled(env, before, 60)
+    result = {"figure": "abuse-" + kind, "unit": "requests/s",
+              **{what: round(statistics.median(values)) for what, values in rates.items()},
+              "control_of_quiet": share(rates, "control", "quiet"),
+              "attack_of_quiet": share(rates, "attack", "quiet"),
+              "ratio": share(rates, "attack", "control"), "frames": frames, "rounds": ROUNDS,
+              "aim": AIM, "settled_s": round(took, 1)}
+    print("abuse-%s: %s" % (kind, {k: [round(v) for v in vs] for k, vs in rates.items()}),
+          file=sys.stderr)
     print(json.dumps(result), flush=True)
     return result
 
@@ -74,6 +120,7 @@ def figures(only):
         env = Env(lab)
         with labs.net.inside(lab.ns(labs.CLIENT)):
             abuse.prepare(env)
+            pinned(env)
             results = [figure(env, kind) for kind in kinds]
             if only in "abuse-churn-long":
                 churn(env)

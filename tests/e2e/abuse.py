@@ -23,6 +23,8 @@ ATTACKS = {
     "tiny-window": ["--pps", "200", "--conns", "50", "--request", "GET " + BIG_KEY],
     "churn": ["--pps", "1000"],
 }
+# In these, what the attacker sends follows from what he is told.
+STATEFUL = ("zero-window", "tiny-window", "churn")
 
 
 def prepare(env):
@@ -31,11 +33,13 @@ def prepare(env):
 
 
 @contextlib.contextmanager
-def attack(env, kind, seconds, victim=None, more=()):
-    """Under attack within. Yields a function that waits for the end and gives the counts."""
+def attack(env, kind, seconds, victim=None, more=(), octet=None):
+    """Under attack within. Yields a function that waits for the end and gives the counts. With
+    another octet the frames go to the MAC of that host instead of to the node's."""
     program = os.path.join(os.path.abspath(os.environ.get("DYN_BUILD", "build")), "attack")
     argv = [program, kind, "--target", env.node.data4, "--port", str(PORT), "--mac",
-            "02:00:c6:12:00:%02x" % env.node.octet, "--seconds", str(seconds), *ATTACKS[kind], *more]
+            "02:00:c6:12:00:%02x" % (octet or env.node.octet), "--seconds", str(seconds),
+            *ATTACKS[kind], *more]
     if victim:
         argv += ["--victim", victim[0], "--victim-port", str(victim[1])]
     process = subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -43,7 +47,7 @@ def attack(env, kind, seconds, victim=None, more=()):
     def finish():
         out, err = process.communicate(timeout=seconds + 30)
         check(process.returncode == 0, "the attacker: %s", err)
-        return json.loads(out)
+        return {**json.loads(out), "seconds": seconds}
 
     try:
         yield finish
@@ -51,6 +55,22 @@ def attack(env, kind, seconds, victim=None, more=()):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+# Nobody's.
+NO_OCTET = 254
+# An IPv4 TCP segment without text.
+HEADERS = 54
+
+
+def control(env, kind, seconds, victim, counts):
+    """As attack(), with as many frames of the same size, which the network carries to the node's port
+    as all the others, but which are not for its stack. `counts` are those of the attack."""
+    if kind not in STATEFUL:
+        return attack(env, kind, seconds, victim, octet=NO_OCTET)
+    each = max(0, round(counts["bytes"] / counts["sent"]) - HEADERS)
+    more = ("--pps", str(round(counts["sent"] / counts["seconds"])), "--pad", str(each))
+    return attack(env, "ack", seconds, victim, more, NO_OCTET)
 
 
 # The data plane reports once a second.
@@ -75,6 +95,7 @@ def settled(env, before, seconds=20):
     took = eventually("memory and connections are as before (%s)"
                       % {n: before["gauges"][n] for n in names}, there, seconds, 0.3)
     say("all as before after %.1f s" % took)
+    return took
 
 
 class Load:

