@@ -179,8 +179,6 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	// buffers of those that have a queue.
 	tcp.mem_max = conf->dataplane.memory / 2 / worker_n * queue_n / worker_n;
 	tcp.keepalive_idle = conf->dataplane.keepalive * NS_PER_MS;
-	tcp.keepalive_interval =
-		RTE_MIN(tcp.keepalive_interval, tcp.keepalive_idle / tcp.keepalive_probes);
 	tcp.time_wait = conf->dataplane.time_wait * NS_PER_MS;
 	tcp.cc = cc_find(conf_congestion_names[conf->dataplane.congestion]);
 	tcp.ecn = (enum tcp_ecn)conf->dataplane.ecn;

@@ -48,9 +48,7 @@ struct tcp_config {
 	uint64_t delayed_ack;    // ns, 0: every burst of segments is acknowledged at its end
 	uint64_t keepalive_idle; // ns without a segment until the first probe; 0: never
 	uint64_t keepalive_interval;
-	// Unanswered probes until the connection is given up. As long a silence also ends one with data
-	// outstanding, at its next time-out.
-	uint32_t keepalive_probes;
+	uint32_t keepalive_probes; // unanswered probes until the connection is given up
 	uint32_t syn_retries;
 	uint32_t data_retries; // retransmissions of the same data until the connection is given up
 	uint64_t fin_wait_2;   // ns that a closed connection waits for the peer's FIN

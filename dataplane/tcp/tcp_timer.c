@@ -10,8 +10,6 @@
 
 // Timers that one tcp_advance runs; the rest runs in the next.
 #define FIRE_MAX 1024
-// Times that something is said again before silence counts (RFC 9293 §3.8.3, R1).
-#define RETRIES_MIN 3
 
 static bool set(struct mono at)
 {
@@ -122,26 +120,12 @@ static bool give_up(struct tcp_conn *conn)
 	return false;
 }
 
-// A peer that vanished is no better for owing an answer: with data outstanding it is given up after
-// the silence that ends an idle connection. Fifteen retransmissions would be ten minutes and more, in
-// which it holds what it asked for.
-static bool is_silent(const struct tcp_conn *conn)
-{
-	const struct tcp_config *cfg = &conn->tcp->cfg;
-
-	return cfg->keepalive_idle != 0 && conn->retries >= RETRIES_MIN &&
-		mono_since(conn->tcp->now, conn->heard_at) >=
-			cfg->keepalive_idle + cfg->keepalive_probes * cfg->keepalive_interval;
-}
-
 static bool fire_rto(struct tcp_conn *conn)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 	bool opening = !tcp_conn_synchronized(conn);
 
 	if (conn->retries >= (opening ? cfg->syn_retries : cfg->data_retries))
-		return give_up(conn);
-	if (!opening && is_silent(conn))
 		return give_up(conn);
 	if (opening)
 		conn->syn_due = true;
@@ -157,8 +141,7 @@ static bool fire_persist(struct tcp_conn *conn)
 {
 	uint32_t limit = conn->tcp->cfg.data_retries;
 
-	if (conn->retries >= limit || is_silent(conn) ||
-		(conn->orphan && conn->keep_probes >= limit))
+	if (conn->retries >= limit || (conn->orphan && conn->keep_probes >= limit))
 		return give_up(conn);
 	conn->retries++;
 	if (conn->orphan)

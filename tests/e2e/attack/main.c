@@ -466,8 +466,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"target", 1, NULL, 't'}, {"port", 1, NULL, 'p'},
 		{"mac", 1, NULL, 'm'}, {"dev", 1, NULL, 'd'}, {"pps", 1, NULL, 'r'},
 		{"seconds", 1, NULL, 's'}, {"conns", 1, NULL, 'n'}, {"victim", 1, NULL, 'v'},
-		{"victim-port", 1, NULL, 'w'}, {"request", 1, NULL, 'q'},
-		{"pad", 1, NULL, 'b'}, {"vanish", 0, NULL, 'x'}, {0}};
+		{"victim-port", 1, NULL, 'w'}, {"request", 1, NULL, 'q'}, {"pad", 1, NULL, 'b'},
+		{"vanish", 0, NULL, 'x'}, {0}};
 	struct attack a = {.kind = KINDS,
 		.me = {.mac = {2, 0xaa, 0, 0, 0, 1}},
 		.target = {.port = 8102},
