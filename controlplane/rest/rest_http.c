@@ -54,7 +54,8 @@ static int fill(nng_http_res *res, const struct rest_reply *reply)
 	snprintf(age, sizeof(age), "%" PRIu64, reply->age_s);
 	if (error == 0 && reply->aged)
 		error = nng_http_res_set_header(res, "Age", age);
-	if (error == 0 && reply->body != NULL)
+	// nng takes no empty copy for a success.
+	if (error == 0 && reply->body != NULL && reply->len > 0)
 		error = nng_http_res_copy_data(res, reply->body, reply->len);
 	return error;
 }

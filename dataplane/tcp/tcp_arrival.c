@@ -54,6 +54,11 @@ void tcp_arrival_challenge(struct tcp_conn *conn)
 // or window probe always is.
 static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
+	// Whatever else is wrong with it, it is limited as one in the window is (RFC 5961 §4.2).
+	if (seg->flags & TCP_SYN) {
+		tcp_arrival_challenge(conn);
+		return;
+	}
 	if (tcp_seg_span(seg) == 0 && seg->seq + 1 != conn->rcv_nxt && !oow_allowed(conn))
 		return;
 	owe_ack(conn);

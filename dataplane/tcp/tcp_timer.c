@@ -154,6 +154,9 @@ static bool fire_rexmt(struct tcp_conn *conn)
 {
 	bool alive = true;
 
+	// What it waited for came in this very turn: tcp_output decides anew.
+	if (!set(conn->rexmt_from) || awaits(rexmt_mode(conn)) != awaits(conn->rexmt_mode))
+		return true;
 	switch ((enum tcp_rexmt_mode)conn->rexmt_mode) {
 	case TCP_REXMT_NONE:
 		return true;
