@@ -247,6 +247,13 @@ static void talk(struct attack *a, const struct frame_tcp *got)
 		(got->flags & FRAME_RST))
 		return;
 	if (got->flags & FRAME_SYN) {
+		// An answer to what another attack said under this name: refused, as anybody would
+		// (RFC 9293 §3.10.7.3), or the sequence numbers would not be those of iss().
+		if (got->ack != iss(&got->to) + 1) {
+			tcp = answer(got, FRAME_RST);
+			send_frame(a, &tcp);
+			return;
+		}
 		opened(a, got);
 		return;
 	}
