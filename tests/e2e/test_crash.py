@@ -15,6 +15,7 @@ class Load:
     def __init__(self, env, clients=4):
         self.env = env
         self.done = 0
+        self.running = 0
         self.wrong = []
         self.worst = 0.0
         self.stop = threading.Event()
@@ -24,7 +25,9 @@ class Load:
     def __enter__(self):
         for t in self.threads:
             t.start()
-        eventually("load runs", lambda: self.done > 100 or self.wrong)
+        # Who connects only after a kill has nothing to lose by it.
+        eventually("all of the load runs",
+                   lambda: (self.done > 100 and self.running == len(self.threads)) or self.wrong)
         return self
 
     def __exit__(self, *_):
@@ -38,6 +41,7 @@ class Load:
                 i = 0
                 key = "load:%d" % number
                 c.call("DEL", key)
+                self.running += 1
                 while not self.stop.is_set():
                     started = time.monotonic()
                     reply = c.call("INCR", key)
