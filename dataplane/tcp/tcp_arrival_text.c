@@ -117,16 +117,24 @@ static void put_payload(struct tcp_conn *conn, struct tcp_seg *seg)
 	}
 }
 
+static void cut_at_fin(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	uint32_t beyond = seq_ahead(seg->seq + seg->len, conn->rcv_fin);
+
+	if (likely(beyond == 0))
+		return;
+	tcp_trace_drop(conn, DROP_TCP_SEQ, seg->seq);
+	tcp_seg_trim_back(seg, RTE_MIN(beyond, seg->len));
+}
+
 static void take_text(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	struct tcp *tcp = conn->tcp;
 	uint32_t before = conn->rcv_nxt;
 	uint32_t got;
 
-	// Nothing lies behind a FIN.
 	if (conn->fin_known)
-		tcp_seg_trim_back(
-			seg, RTE_MIN(seg->len, seq_ahead(seg->seq + seg->len, conn->rcv_fin)));
+		cut_at_fin(conn, seg);
 	put_payload(conn, seg);
 	if (conn->rcv_nxt == before) {
 		stat_inc(tcp->stats, STAT_tcp_in_ooo);
@@ -143,10 +151,21 @@ static void take_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	tcp_conn_raise(conn, TCP_READABLE);
 }
 
+// The stream ends at the first FIN that came, whatever the peer sends of it besides: nothing beyond
+// is kept, and take_text takes nothing more.
+static void learn_fin(struct tcp_conn *conn, uint32_t at)
+{
+	conn->fin_known = true;
+	conn->rcv_fin = at;
+	if (conn->reasm == NULL)
+		return;
+	tcp_reasm_cut(conn->reasm, at, &conn->tcp->mem);
+	if (conn->reasm->n == 0)
+		tcp_conn_drop_reasm(conn);
+}
+
 static void take_fin(struct tcp_conn *conn)
 {
-	// Whatever a peer sent beyond its own FIN is no part of the stream.
-	tcp_conn_drop_reasm(conn);
 	conn->rcv_nxt++;
 	conn->ack_now = true;
 	conn->dups_owed = 0;
@@ -190,14 +209,12 @@ void tcp_arrival_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_conn_end(conn, ECONNRESET);
 		return;
 	}
-	if ((seg->flags & TCP_FIN) && !conn->fin_known) {
-		conn->fin_known = true;
-		conn->rcv_fin = fin_at;
-	}
+	if ((seg->flags & TCP_FIN) && !conn->fin_known)
+		learn_fin(conn, fin_at);
 	if (seg->len > 0)
 		take_text(conn, seg);
 	else if (fin_at != conn->rcv_nxt)
 		owe_duplicate(conn);
-	if (conn->fin_known && seq_geq(conn->rcv_nxt, conn->rcv_fin))
+	if (conn->fin_known && conn->rcv_nxt == conn->rcv_fin)
 		take_fin(conn);
 }

@@ -113,6 +113,8 @@ static const char *check_reasm(const struct tcp_conn *conn)
 			return "a run's tail is not its last mbuf";
 		seq = run->end;
 	}
+	if (conn->fin_known && seq_gt(seq, conn->rcv_fin))
+		return "something is kept that lies beyond the peer's FIN";
 	return NULL;
 }
 

@@ -178,6 +178,39 @@ enum tcp_reasm_result tcp_reasm_put(
 	return taken ? TCP_REASM_TAKEN : TCP_REASM_FULL;
 }
 
+// Cuts a run that begins before `end` down to there.
+static void shorten(struct tcp_reasm *reasm, struct tcp_run *run, uint32_t end, uint64_t *mem)
+{
+	uint32_t left = end - run->seq;
+	struct rte_mbuf *m = run->head;
+	struct rte_mbuf *beyond;
+
+	for (; left > m->data_len; m = m->next)
+		left -= m->data_len;
+	m->data_len = (uint16_t)left;
+	beyond = m->next;
+	m->next = NULL;
+	run->tail = m;
+	run->end = end;
+	while (beyond != NULL) {
+		struct rte_mbuf *next = beyond->next;
+
+		unpin(reasm, beyond, mem);
+		rte_pktmbuf_free_seg(beyond);
+		beyond = next;
+	}
+}
+
+void tcp_reasm_cut(struct tcp_reasm *reasm, uint32_t end, uint64_t *mem)
+{
+	while (reasm->n > 0 && seq_geq(reasm->runs[reasm->n - 1].seq, end)) {
+		reasm->n--;
+		run_free(reasm, &reasm->runs[reasm->n], mem);
+	}
+	if (reasm->n > 0 && seq_gt(reasm->runs[reasm->n - 1].end, end))
+		shorten(reasm, &reasm->runs[reasm->n - 1], end, mem);
+}
+
 unsigned tcp_reasm_blocks(const struct tcp_reasm *reasm, struct tcp_sack_block *out, unsigned n)
 {
 	uint32_t before = UINT32_MAX;

@@ -44,6 +44,9 @@ void tcp_reasm_free(struct tcp_reasm *reasm, uint64_t *mem);
 enum tcp_reasm_result tcp_reasm_put(
 	struct tcp_reasm *reasm, uint32_t seq, struct rte_mbuf *m, uint64_t limit, uint64_t *mem);
 
+// Gives up what lies at `end` and beyond.
+void tcp_reasm_cut(struct tcp_reasm *reasm, uint32_t end, uint64_t *mem);
+
 // Up to `n` runs, the one in which something arrived last first (RFC 2018 §4). Returns how many.
 unsigned tcp_reasm_blocks(const struct tcp_reasm *reasm, struct tcp_sack_block *out, unsigned n);
 

@@ -98,6 +98,58 @@ static void test_random_pieces(void **state)
 		run_random(seed, seed % 3 == 0 ? 5 : seed % 3 == 1 ? 100 : 1400);
 }
 
+static bool lies_below(const struct tcp_reasm *reasm, uint32_t end)
+{
+	for (uint32_t i = 0; i < reasm->n; i++)
+		if ((int32_t)(reasm->runs[i].end - end) > 0)
+			return false;
+	return true;
+}
+
+// Whatever is there is cut at any place; what is below it stays, and goes on to grow.
+static void run_cut(uint64_t seed)
+{
+	uint32_t first = (uint32_t)(0u - STREAM / 2);
+	struct tcp_recv_queue q = {0};
+	struct tcp_reasm reasm;
+	uint64_t mem = 0;
+	struct rng rng;
+	uint32_t end;
+
+	rng_seed(&rng, seed);
+	tcp_reasm_init(&reasm);
+	for (unsigned n = 1 + rng_below(&rng, 40); n > 0; n--) {
+		uint32_t seq = first + 1 + rng_below(&rng, STREAM);
+
+		tcp_reasm_put(&reasm, seq, piece(seq, 1 + rng_below(&rng, 300)), NO_LIMIT, &mem);
+	}
+	end = first + 1 + rng_below(&rng, STREAM);
+	tcp_reasm_cut(&reasm, end, &mem);
+	assert_true(lies_below(&reasm, end));
+	assert_int_equal(reasm.pinned, mem);
+	for (uint32_t seq = first; seq != end;) {
+		uint32_t len = RTE_MIN(1 + rng_below(&rng, 300), end - seq);
+
+		tcp_reasm_put(&reasm, seq, piece(seq, len), NO_LIMIT, &mem);
+		seq += len;
+	}
+	assert_int_equal(tcp_reasm_take(&reasm, first, &q, &mem), end);
+	assert_int_equal(reasm.n, 0);
+	assert_int_equal(reasm.pinned, 0);
+	assert_int_equal(q.bytes, end - first);
+	check_bytes(&q, first);
+	tcp_recv_queue_free(&q, &mem);
+	assert_int_equal(mem, 0);
+	assert_int_equal(test_pool_in_use(pool), 0);
+}
+
+static void test_cut(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 300; seed++)
+		run_cut(seed);
+}
+
 static void test_too_many_holes(void **state)
 {
 	struct tcp_reasm reasm;
@@ -164,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_pieces),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_too_many_holes),
 		cmocka_unit_test(test_single_bytes_pin_little),
 		cmocka_unit_test(test_limit),
