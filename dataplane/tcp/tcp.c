@@ -37,6 +37,7 @@ struct tcp_config tcp_config_default(void)
 		.keepalive_probes = 6,
 		.syn_retries = 5,
 		.data_retries = 15,
+		.persist_silence = 100 * NS_PER_SEC,
 		.fin_wait_2 = 60 * NS_PER_SEC,
 		.time_wait = 60 * NS_PER_SEC,
 		.syn_cookies = true,

@@ -48,14 +48,18 @@ struct tcp_config {
 	uint64_t delayed_ack;    // ns, 0: every burst of segments is acknowledged at its end
 	uint64_t keepalive_idle; // ns without a segment until the first probe; 0: never
 	uint64_t keepalive_interval;
-	uint32_t keepalive_probes; // unanswered probes until the connection is given up
-	uint32_t syn_retries;
-	uint32_t data_retries; // retransmissions of the same data until the connection is given up
-	uint64_t fin_wait_2;   // ns that a closed connection waits for the peer's FIN
-	uint64_t time_wait;    // ns, 2 MSL
-	bool syn_cookies;      // when the half-open table is full
-	bool backlog_reset;    // accept queue full: reset, instead of leaving the peer to try again
-	bool timestamps;       // offered and accepted
+	uint32_t keepalive_probes; // unanswered probes until the connection is given up, <= 255
+	uint32_t syn_retries;      // <= 255
+	uint32_t data_retries; // retransmissions of the same data until the connection is given up,
+			       // <= 255
+	// ns that probes of a closed window go unanswered, five of them at the least, until the
+	// connection is given up. RFC 1122 §4.2.3.5 (R2): 100 s or more.
+	uint64_t persist_silence;
+	uint64_t fin_wait_2; // ns that a closed connection waits for the peer's FIN
+	uint64_t time_wait;  // ns, 2 MSL
+	bool syn_cookies;    // when the half-open table is full
+	bool backlog_reset;  // accept queue full: reset, instead of leaving the peer to try again
+	bool timestamps;     // offered and accepted
 	bool window_scaling;
 	bool sack; // with D-SACK, RACK and tail loss probes
 	enum tcp_ecn ecn;

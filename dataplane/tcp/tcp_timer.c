@@ -10,6 +10,8 @@
 
 // Timers that one tcp_advance runs; the rest runs in the next.
 #define FIRE_MAX 1024
+// Probes of a closed window that must be lost before a peer counts as gone.
+#define MUTE_PROBES 5
 
 static bool set(struct mono at)
 {
@@ -35,9 +37,21 @@ static enum tcp_rexmt_mode awaits(enum tcp_rexmt_mode mode)
 	return mode == TCP_REXMT_PROBE ? TCP_REXMT_RTO : mode;
 }
 
-static void decide_rexmt(struct tcp_conn *conn)
+// A peer whose window is closed has all the time that it wants, but not all the time to say so:
+// once a probe was not answered, they come often enough that silence is known by persist_silence.
+static uint64_t rexmt_wait(const struct tcp_conn *conn, enum tcp_rexmt_mode mode)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
+	uint64_t wait = tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max);
+	uint64_t least = tcp_rtt_timeout(&conn->rtt, 0, cfg->rto_min, cfg->rto_max);
+
+	if (likely(mode != TCP_REXMT_PERSIST || conn->retries == 0))
+		return wait;
+	return RTE_MIN(wait, RTE_MAX(least, cfg->persist_silence / MUTE_PROBES));
+}
+
+static void decide_rexmt(struct tcp_conn *conn)
+{
 	enum tcp_rexmt_mode mode = rexmt_mode(conn);
 
 	if (awaits(mode) != awaits((enum tcp_rexmt_mode)conn->rexmt_mode)) {
@@ -53,8 +67,7 @@ static void decide_rexmt(struct tcp_conn *conn)
 	}
 	if (!set(conn->rexmt_from))
 		conn->rexmt_from = conn->tcp->now;
-	conn->rexmt_at = mono_add(conn->rexmt_from,
-		tcp_rtt_timeout(&conn->rtt, conn->backoff, cfg->rto_min, cfg->rto_max));
+	conn->rexmt_at = mono_add(conn->rexmt_from, rexmt_wait(conn, mode));
 	// A probe waits from the last transmission on, but never for longer (RFC 8985 §7.2).
 	if (mode == TCP_REXMT_PROBE) {
 		struct mono from =
@@ -135,17 +148,26 @@ static bool fire_rto(struct tcp_conn *conn)
 	return true;
 }
 
+static bool is_mute(const struct tcp_conn *conn)
+{
+	struct mono now = conn->tcp->now;
+
+	return conn->retries >= MUTE_PROBES &&
+		mono_since(now, tcp_ms_time(conn->mute_at, now)) >= conn->tcp->cfg.persist_silence;
+}
+
 // RFC 9293 §3.8.6.1: for ever, as long as the peer answers (each answer clears `retries`). A
 // connection that nobody holds any more is not worth that.
 static bool fire_persist(struct tcp_conn *conn)
 {
-	uint32_t limit = conn->tcp->cfg.data_retries;
-
-	if (conn->retries >= limit || (conn->orphan && conn->keep_probes >= limit))
+	if (is_mute(conn) || (conn->orphan && conn->keep_probes >= conn->tcp->cfg.data_retries))
 		return give_up(conn);
-	conn->retries++;
-	if (conn->orphan)
-		conn->keep_probes = (uint16_t)(conn->keep_probes + 1);
+	if (conn->retries == 0)
+		conn->mute_at = tcp_ms(conn->tcp->now);
+	if (conn->retries < UINT8_MAX)
+		conn->retries++;
+	if (conn->orphan && conn->keep_probes < UINT8_MAX)
+		conn->keep_probes++;
 	conn->probe_due = true;
 	return true;
 }

@@ -151,11 +151,12 @@ struct tcp_conn {
 	uint8_t reo_wnd_persist; // recoveries until reo_wnd_mult is forgotten
 	uint8_t error;
 	uint8_t soft_error;
-	uint16_t keep_probes;
+	uint8_t keep_probes;
 	uint16_t peer_mss; // as its SYN had it, 0: not at all
 	uint16_t mtu_wait; // seconds from mtu_at until the full size is tried again
 	uint32_t mtu_at;
-	uint32_t oow_paid;           // answers to unacceptable segments so far are paid for by then
+	uint32_t mute_at;  // first probe of a closed window that was not answered, if `retries`
+	uint32_t oow_paid; // answers to unacceptable segments so far are paid for by then
 	struct tcp_sack_block dsack; // to be reported; empty: none
 	uint32_t rcv_fin;
 	uint32_t iss;

@@ -93,6 +93,7 @@ static void start(struct world *w, struct input *in)
 		cfg.cc = mode & 8 ? &cc_newreno : cfg.cc;
 		cfg.syn_cookies = mode & 16;
 		cfg.data_retries = mode & 32 ? 3 : cfg.data_retries;
+		cfg.persist_silence = mode & 32 ? 3 * NS_PER_SEC : cfg.persist_silence;
 	}
 	if (!ip_prefix_parse("192.0.2.1/24", &net.addr[0]) ||
 		!ip_addr_parse("192.0.2.2", &w->wire.peer))

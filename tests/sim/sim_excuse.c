@@ -135,6 +135,7 @@ static void stretch_retries(struct sim_plan *plan)
 		plan->cfg[i].syn_retries = RETRIES_BAD;
 		plan->cfg[i].data_retries = cuts ? RETRIES_CUTS : RETRIES_BAD;
 		plan->cfg[i].keepalive_probes = RETRIES_BAD;
+		plan->cfg[i].persist_silence = RETRIES_BAD * plan->cfg[i].rto_max;
 	}
 }
 

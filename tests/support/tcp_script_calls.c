@@ -164,6 +164,7 @@ static const struct {
 	SETTING(keepalive_probes, 1),
 	SETTING(syn_retries, 1),
 	SETTING(data_retries, 1),
+	SETTING(persist_silence, MS),
 	SETTING(fin_wait_2, MS),
 	SETTING(time_wait, MS),
 	SETTING(syn_cookies, 1),
