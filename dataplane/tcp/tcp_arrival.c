@@ -49,9 +49,21 @@ void tcp_arrival_challenge(struct tcp_conn *conn)
 	owe_ack(conn);
 }
 
-// "If an incoming segment is not acceptable, an acknowledgment should be sent in reply." Two ends
-// that disagree must not do so for ever, so what carries nothing is answered rarely; a keep-alive
-// or window probe always is.
+// What an honest peer sends again begins no more than a window before what is awaited: our ACK may
+// have been lost, and D-SACK is to tell of each. A keep-alive or window probe is a repeat without
+// text.
+static bool is_repeat(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t before = conn->rcv_nxt - seg->seq;
+
+	if (tcp_seg_span(seg) == 0)
+		return before == 1;
+	return before != 0 && before <= conn->tcp->cfg.rcv_buf;
+}
+
+// RFC 9293 §3.10.7.4: an unacceptable segment should be answered by an ACK. Two ends that disagree
+// must not do so for ever, and whoever knows no more than the ports must not make us talk: what is
+// no repeat is answered rarely.
 static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	// Whatever else is wrong with it, it is limited as one in the window is (RFC 5961 §4.2).
@@ -59,7 +71,7 @@ static void answer_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg
 		tcp_arrival_challenge(conn);
 		return;
 	}
-	if (tcp_seg_span(seg) == 0 && seg->seq + 1 != conn->rcv_nxt && !oow_allowed(conn))
+	if (!is_repeat(conn, seg) && !oow_allowed(conn))
 		return;
 	owe_ack(conn);
 }
