@@ -29,6 +29,7 @@ struct node {
 	struct port *port;
 	struct link *link;
 	bool eal;
+	bool port_lost;
 	unsigned launched;
 	char store_address[SETUP_ADDRESS_MAX];
 	struct worker *worker[CORES_MAX];
@@ -56,6 +57,15 @@ static void on_link(void *arg, struct mono now)
 	link_poll(((struct node *)arg)->link, now);
 }
 
+static void stop(void *arg)
+{
+	struct node *node = arg;
+
+	for (unsigned i = 0; i < node->launched; i++)
+		worker_stop(node->worker[i]);
+	loop_stop(node->loop);
+}
+
 static void on_port_tick(void *arg, struct mono now)
 {
 	struct node *node = arg;
@@ -69,6 +79,12 @@ static void on_port_tick(void *arg, struct mono now)
 	}
 	port_link_check(node->port);
 	port_timers(node->port);
+	// The supervisor's new process begins with a device that was probed anew.
+	if (!port_recover(node->port)) {
+		log_err("the port is lost; the data plane ends, to be started again");
+		node->port_lost = true;
+		stop(node);
+	}
 	port_steer_check(node->port, packets, misrouted);
 }
 
@@ -77,15 +93,6 @@ static void reload(void *arg)
 	(void)arg;
 	log_reopen();
 	log_notice("log opened again; the configuration takes effect after a restart");
-}
-
-static void stop(void *arg)
-{
-	struct node *node = arg;
-
-	for (unsigned i = 0; i < node->launched; i++)
-		worker_stop(node->worker[i]);
-	loop_stop(node->loop);
 }
 
 static_assert((int)IPC_STEER_SOFTWARE == (int)PORT_STEER_SOFTWARE &&
@@ -279,8 +286,8 @@ int node_run(struct options *options, struct daemon *daemon, const char *version
 		daemon_ready(daemon);
 		say_ready(&node);
 		error = loop_run(node.loop);
-		ok = error == 0;
-		if (!ok)
+		ok = error == 0 && !node.port_lost;
+		if (error != 0)
 			log_err("event loop: %s", strerror(-error));
 		log_notice("data plane stops; clients get the answers that are under way");
 	}

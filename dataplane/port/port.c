@@ -176,6 +176,11 @@ static bool start(struct port *port)
 	return true;
 }
 
+bool port_device_start(struct port *port)
+{
+	return configure(port) && queues_new(port) && start(port);
+}
+
 static bool open_device(struct port *port)
 {
 	int rc = rte_eth_dev_info_get(port->id, &port->info);
@@ -193,8 +198,7 @@ static bool open_device(struct port *port)
 	if (port->queue_n == 0)
 		port->queue_n = 1;
 	port->mtu = mtu_in_effect(port);
-	return port_buffers_new(port) && configure(port) && queues_new(port) && start(port) &&
-		port_steer_new(port);
+	return port_buffers_new(port) && port_device_start(port) && port_steer_new(port);
 }
 
 struct port *port_open(const struct port_config *config)
@@ -217,6 +221,7 @@ struct port *port_open(const struct port_config *config)
 		port_close(port);
 		return NULL;
 	}
+	port_reset_watch(port);
 	port_link_check(port);
 	return port;
 }
@@ -225,6 +230,7 @@ void port_close(struct port *port)
 {
 	if (!port)
 		return;
+	port_reset_unwatch(port);
 	(void)rte_eth_dev_stop(port->id);
 	(void)rte_eth_dev_close(port->id);
 	port_buffers_free(port);

@@ -80,6 +80,12 @@ void port_steer_check(struct port *port, uint64_t packets, uint64_t misrouted);
 // Now and then, on the thread that opened the port: what its driver does by time.
 void port_timers(struct port *port);
 
+// Now and then, on the thread that opened the port: resets the device and starts it again when it
+// has asked for that, while workers receive and send nothing; connections live on. What workers
+// must do for it is go on calling port_rx. False: that failed, and nothing will be received any
+// more.
+bool port_recover(struct port *port) MUST_CHECK;
+
 // Who owns which flow. NULL: the one worker has all.
 const struct steer *port_steer(const struct port *port);
 

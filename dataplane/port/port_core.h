@@ -10,6 +10,7 @@
 #include "dataplane/port/quirk.h"
 
 #define PORT_NO_QUEUE UINT16_MAX
+#define PORT_RSS_KEY_MAX 64
 
 // What belongs to one worker.
 struct port_lane {
@@ -22,6 +23,7 @@ struct port_lane {
 	struct rte_ring *tx;   // frames of workers without a queue; only with fewer queues
 	int bell;              // wakes the worker when something comes by these; -1: none
 	bool asleep;           // atomic
+	uint32_t halt_seen;    // atomic: the last halt that its worker keeps to
 } __rte_cache_aligned;
 
 struct port {
@@ -33,9 +35,13 @@ struct port {
 	unsigned worker_n;
 	uint64_t tx_offloads;
 	bool link_up;
-	bool hashes4; // the device spreads such packets by their ports
+	bool reset_due; // atomic: the device has asked for it
+	uint32_t halt;  // atomic: odd while no worker may touch the device; counts on
+	bool hashes4;   // the device spreads such packets by their ports
 	bool hashes6;
 	bool misrouted_said;
+	bool key_made;
+	uint8_t key[PORT_RSS_KEY_MAX];
 	uint64_t packets_seen; // by port_steer_check
 	uint64_t misrouted_seen;
 	enum port_steering steering;
@@ -46,9 +52,34 @@ struct port {
 	struct port_lane lane[CORES_MAX];
 };
 
+// From a device without queues to one that receives. False: said in the log.
+bool port_device_start(struct port *port) MUST_CHECK;
+
+// Hears when the device asks for a reset; and no more.
+void port_reset_watch(struct port *port);
+void port_reset_unwatch(struct port *port);
+
+// For a worker, each time before it touches the device: whether it must not. It then does not until
+// this says otherwise.
+static inline bool port_halted(struct port *port, unsigned worker, struct stats *stats)
+{
+	struct port_lane *lane = &port->lane[worker];
+	uint32_t halt = __atomic_load_n(&port->halt, __ATOMIC_ACQUIRE);
+
+	if (likely((halt & 1) == 0))
+		return false;
+	if (worker == 0 && lane->halt_seen != halt)
+		stat_inc(stats, STAT_port_resets);
+	__atomic_store_n(&lane->halt_seen, halt, __ATOMIC_RELEASE);
+	return true;
+}
+
 // RSS in what the device is configured with; once it has started, who gets what.
 void port_rss_configure(struct port *port, struct rte_eth_conf *conf);
 bool port_steer_new(struct port *port) MUST_CHECK;
+
+// After a reset, by which connections do not change their owners: the table as it was.
+void port_steer_again(struct port *port);
 
 // Something was put into a ring of that worker. It may be asleep, or about to be.
 void port_ring_bell(struct port_lane *lane);

@@ -87,6 +87,8 @@ unsigned port_tx(struct port *port, unsigned worker, struct rte_mbuf **frames, u
 	unsigned burst_n = 0;
 	unsigned sent;
 
+	if (unlikely(port_halted(port, worker, stats)))
+		return 0;
 	n = RTE_MIN(n, (unsigned)TX_BURST);
 	for (unsigned i = 0; i < n; i++) {
 		burst[burst_n] = in_one_piece(port, worker, frames[i], stats);
@@ -126,7 +128,8 @@ void port_flush(struct port *port, unsigned worker, struct stats *stats)
 {
 	struct port_lane *lane = &port->lane[worker];
 
-	while (lane->queue != PORT_NO_QUEUE && lane->tx && !rte_ring_empty(lane->tx))
+	while (lane->queue != PORT_NO_QUEUE && lane->tx && !rte_ring_empty(lane->tx) &&
+		!port_halted(port, worker, stats))
 		send_for_others(port, lane, stats);
 }
 
@@ -136,6 +139,8 @@ unsigned port_rx(struct port *port, unsigned worker, struct rte_mbuf **frames, u
 	struct port_lane *lane = &port->lane[worker];
 	unsigned got;
 
+	if (unlikely(port_halted(port, worker, stats)))
+		return 0;
 	if (unlikely(lane->queue == PORT_NO_QUEUE))
 		return 0;
 	if (unlikely(lane->tx != NULL))

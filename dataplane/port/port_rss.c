@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "dataplane/port/port_core.h"
 
-#define RSS_KEY_MAX 64
 #define WANT_RSS (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 #define GROUPS (STEER_BUCKETS / RTE_ETH_RETA_GROUP_SIZE)
 
@@ -31,32 +30,33 @@ static void make_key(uint8_t *key, unsigned len)
 
 void port_rss_configure(struct port *port, struct rte_eth_conf *conf)
 {
-	static uint8_t key[RSS_KEY_MAX];
 	uint64_t types = WANT_RSS & port->info.flow_type_rss_offloads;
 
 	if (port->queue_n == 1 || types == 0)
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = types;
-	if (port->info.hash_key_size > 0 && port->info.hash_key_size <= RSS_KEY_MAX) {
-		make_key(key, RSS_KEY_MAX);
-		conf->rx_adv_conf.rss_conf.rss_key = key;
+	if (port->info.hash_key_size > 0 && port->info.hash_key_size <= PORT_RSS_KEY_MAX) {
+		if (!port->key_made)
+			make_key(port->key, PORT_RSS_KEY_MAX);
+		port->key_made = true;
+		conf->rx_adv_conf.rss_conf.rss_key = port->key;
 		conf->rx_adv_conf.rss_conf.rss_key_len = port->info.hash_key_size;
 	}
 }
 
 // The key that is in use. A reason why it is not known, or NULL.
-static const char *read_key(struct port *port, uint8_t key[RSS_KEY_MAX])
+static const char *read_key(struct port *port, uint8_t key[PORT_RSS_KEY_MAX])
 {
-	static const uint8_t zero[RSS_KEY_MAX];
+	static const uint8_t zero[PORT_RSS_KEY_MAX];
 	struct rte_eth_rss_conf rss = {.rss_key = key, .rss_key_len = port->info.hash_key_size};
 	int rc;
 
 	if (rss.rss_key_len == 0)
 		rss.rss_key_len = STEER_KEY_LEN;
-	if (rss.rss_key_len < STEER_KEY_LEN || rss.rss_key_len > RSS_KEY_MAX)
+	if (rss.rss_key_len < STEER_KEY_LEN || rss.rss_key_len > PORT_RSS_KEY_MAX)
 		return "has a key of a length that is not known here";
-	memset(key, 0, RSS_KEY_MAX);
+	memset(key, 0, PORT_RSS_KEY_MAX);
 	rc = rte_eth_dev_rss_hash_conf_get(port->id, &rss);
 	if (rc != 0)
 		return "does not say its key";
@@ -126,7 +126,7 @@ static const char *read_table(const struct port *port, uint16_t *table)
 static const char *steer_by_device(struct port *port)
 {
 	uint16_t table[STEER_BUCKETS];
-	uint8_t key[RSS_KEY_MAX];
+	uint8_t key[PORT_RSS_KEY_MAX];
 	const char *why;
 
 	if (port->queue_n == 1)
@@ -182,6 +182,14 @@ bool port_steer_new(struct port *port)
 		"port: %u queue(s) for %u workers; packets are spread in software: the device %s",
 		port->queue_n, port->worker_n, why);
 	return true;
+}
+
+void port_steer_again(struct port *port)
+{
+	if (port->steering != PORT_STEER_DEVICE)
+		return;
+	set_table(port, port->info.reta_size);
+	port->misrouted_said = false;
 }
 
 // Handed over is handed over: this is about speed. A few are always misrouted (what came in
