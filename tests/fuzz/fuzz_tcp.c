@@ -14,7 +14,7 @@
 #include "dataplane/tcp/tcp_seg.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/eal.h"
-#include "tests/support/tcp_script_wire.h"
+#include "tests/support/wire_turn.h"
 
 #define PORTS 4
 #define HELD_MAX 16
@@ -35,7 +35,6 @@ struct world {
 	struct tcp_conn *held[HELD_MAX];
 	unsigned held_n;
 	uint32_t last_ack[PORTS]; // the stack's sequence number + 1, as last seen on the wire
-	uint8_t payload[65536];
 };
 
 static struct rte_mempool *pool;
@@ -109,46 +108,35 @@ static void start(struct world *w, struct input *in)
 		abort();
 }
 
-static void feed(struct world *w, struct rte_mbuf *frame)
+static void note(void *ctx, const struct wire_seen *seen)
 {
-	struct net_rx rx;
-
-	if (frame == NULL)
-		return;
-	net_input(w->net, &frame, 1, w->now, &rx);
-	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
-	tcp_input(w->tcp, rx.seg, rx.seg_n, w->now);
-	for (unsigned i = 0; i < rx.icmp_n; i++)
-		tcp_icmp(w->tcp, &rx.icmp[i], w->now);
-}
-
-static void note(struct world *w, const struct wire_seg *seg)
-{
+	const struct wire_seg *seg = seen->seg;
 	uint32_t port = (uint32_t)seg->peer_port - 40000;
+	struct world *w = ctx;
 
 	if (port < PORTS)
 		w->last_ack[port] = seg->seq + seg->len + ((seg->flags & TCP_SYN) != 0);
 }
 
+static struct wire_stack stack_of(struct world *w)
+{
+	return (struct wire_stack){&w->wire, w->net, w->tcp, note, w};
+}
+
+static void feed(struct world *w, struct rte_mbuf *frame)
+{
+	struct wire_stack stack = stack_of(w);
+
+	if (frame != NULL)
+		wire_input(&stack, frame, w->now);
+}
+
 static void turn(struct world *w)
 {
-	struct rte_mbuf *frames[NET_BURST];
+	struct wire_stack stack = stack_of(w);
 	const char *wrong;
-	unsigned n;
 
-	net_advance(w->net, w->now);
-	tcp_advance(w->tcp, w->now);
-	tcp_output(w->tcp, w->now);
-	while ((n = net_collect(w->net, frames, NET_BURST)) > 0)
-		for (unsigned i = 0; i < n; i++) {
-			struct rte_mbuf *answer = wire_arp(&w->wire, frames[i]);
-			struct wire_seg seg;
-
-			if (wire_read(frames[i], &seg, w->payload))
-				note(w, &seg);
-			rte_pktmbuf_free(frames[i]);
-			feed(w, answer);
-		}
+	wire_turn(&stack, w->now);
 	wrong = tcp_check(w->tcp);
 	if (wrong != NULL) {
 		fprintf(stderr, "%s\n", wrong);

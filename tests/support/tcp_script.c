@@ -11,6 +11,7 @@
 #include "dataplane/tcp/tcp_seg.h"
 #include "tests/support/eal.h"
 #include "tests/support/tcp_script_state.h"
+#include "tests/support/wire_turn.h"
 
 #define FLAGS_SIZE 10
 #define ECN_ANY UINT8_MAX
@@ -60,17 +61,6 @@ static struct flow *flow_of(struct script *s, uint16_t peer_port)
 	return &s->flows[s->flow_n++ % CONNS];
 }
 
-static void feed(struct script *s, struct rte_mbuf *frame)
-{
-	struct net_rx rx;
-
-	net_input(s->net, &frame, 1, s->now, &rx);
-	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
-	tcp_input(s->tcp, rx.seg, rx.seg_n, s->now);
-	for (unsigned i = 0; i < rx.icmp_n; i++)
-		tcp_icmp(s->tcp, &rx.icmp[i], s->now);
-}
-
 static void note_sent(struct script *s, const struct wire_seg *seg)
 {
 	struct flow *flow = flow_of(s, seg->peer_port);
@@ -87,42 +77,40 @@ static void note_sent(struct script *s, const struct wire_seg *seg)
 }
 
 // Whether the payload is what `send` made: byte n of the stream has the value n.
-static bool payload_ok(struct script *s, const struct wire_seg *seg)
+static bool payload_ok(struct script *s, const struct wire_seen *seen)
 {
-	uint32_t at = seg->seq - flow_of(s, seg->peer_port)->iss;
+	uint32_t at = seen->seg->seq - flow_of(s, seen->seg->peer_port)->iss;
 
-	for (uint32_t i = 0; i < seg->len; i++)
-		if (s->payload[i] != (uint8_t)(at + i))
+	for (uint32_t i = 0; i < seen->seg->len; i++)
+		if (seen->payload[i] != (uint8_t)(at + i))
 			return false;
 	return true;
 }
 
+static void see(void *ctx, const struct wire_seen *seen)
+{
+	struct script *s = ctx;
+
+	note_sent(s, seen->seg);
+	if (seen->seg->len > 0 && !payload_ok(s, seen))
+		s->payload_wrong = true;
+}
+
+static struct wire_stack stack_of(struct script *s)
+{
+	return (struct wire_stack){&s->wire, s->net, s->tcp, see, s};
+}
+
 static bool turn(struct script *s)
 {
-	struct rte_mbuf *frames[NET_BURST];
-	bool ok = true;
+	struct wire_stack stack = stack_of(s);
 	const char *wrong;
-	unsigned n;
 
-	net_advance(s->net, s->now);
-	tcp_advance(s->tcp, s->now);
-	tcp_output(s->tcp, s->now);
-	while ((n = net_collect(s->net, frames, NET_BURST)) > 0)
-		for (unsigned i = 0; i < n; i++) {
-			struct rte_mbuf *answer = wire_arp(&s->wire, frames[i]);
-			struct wire_seg seg;
-
-			if (wire_read(frames[i], &seg, s->payload)) {
-				note_sent(s, &seg);
-				if (seg.len > 0 && !payload_ok(s, &seg))
-					ok = script_fail(s, "a segment has the wrong payload");
-			}
-			rte_pktmbuf_free(frames[i]);
-			if (answer != NULL)
-				feed(s, answer);
-		}
+	wire_turn(&stack, s->now);
 	wrong = tcp_check(s->tcp);
-	return wrong == NULL ? ok : script_fail(s, "%s", wrong);
+	if (wrong != NULL)
+		return script_fail(s, "%s", wrong);
+	return !s->payload_wrong || script_fail(s, "a segment has the wrong payload");
 }
 
 // Time goes on to `until`, or to the first segment when `stop`.
@@ -287,6 +275,7 @@ static void move_sack(struct tcp_opts *opts, uint32_t by)
 
 static bool inject(struct script *s, char *text, bool bad)
 {
+	struct wire_stack stack = stack_of(s);
 	struct wire_seg seg;
 	struct rte_mbuf *frame;
 	bool options;
@@ -307,7 +296,7 @@ static bool inject(struct script *s, char *text, bool bad)
 	frame = wire_make(&s->wire, &seg);
 	if (frame == NULL)
 		return script_fail(s, "the segment is too long");
-	feed(s, frame);
+	wire_input(&stack, frame, s->now);
 	return true;
 }
 

@@ -41,7 +41,7 @@ struct script {
 	struct flow flows[CONNS];
 	unsigned flow_n;
 	struct flow *flow;
-	uint8_t payload[65536];
+	bool payload_wrong; // of a segment that the stack sent
 	char *error;
 	size_t error_size;
 };

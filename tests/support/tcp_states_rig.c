@@ -5,8 +5,8 @@
 #include "dataplane/tcp/tcp_seg.h"
 #include "dataplane/tcp/tcp_conn.h"
 #include "tests/support/eal.h"
-#include "tests/support/tcp_script_wire.h"
 #include "tests/support/tcp_states.h"
+#include "tests/support/wire_turn.h"
 
 #define LISTENED 8102
 #define UNHEARD 9999
@@ -42,7 +42,6 @@ struct states_rig {
 	uint32_t peer_nxt; // the peer's SND.NXT
 	uint32_t read_at;  // sequence number of the next byte that the user reads
 	bool text_wrong;
-	uint8_t payload[65536];
 };
 
 // --- the stack
@@ -106,18 +105,11 @@ void states_rig_free(struct states_rig *rig)
 	free(rig);
 }
 
-static void feed(struct states_rig *rig, struct rte_mbuf *frame)
-{
-	struct net_rx rx;
-
-	net_input(rig->net, &frame, 1, rig->now, &rx);
-	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
-	tcp_input(rig->tcp, rx.seg, rx.seg_n, rig->now);
-}
-
 // The peer's view of the stack.
-static void note(struct states_rig *rig, const struct wire_seg *seg)
+static void note(void *ctx, const struct wire_seen *sent)
 {
+	const struct wire_seg *seg = sent->seg;
+	struct states_rig *rig = ctx;
 	struct states_tcb *seen = &rig->seen;
 	uint32_t end = seg->seq + seg->len + !!(seg->flags & TCP_SYN) + !!(seg->flags & TCP_FIN);
 
@@ -140,25 +132,16 @@ static void note(struct states_rig *rig, const struct wire_seg *seg)
 		rig->edge = seg->ack + seg->win;
 }
 
+static struct wire_stack stack_of(struct states_rig *rig)
+{
+	return (struct wire_stack){&rig->wire, rig->net, rig->tcp, note, rig};
+}
+
 static void turn(struct states_rig *rig)
 {
-	struct rte_mbuf *frames[NET_BURST];
-	unsigned n;
+	struct wire_stack stack = stack_of(rig);
 
-	net_advance(rig->net, rig->now);
-	tcp_advance(rig->tcp, rig->now);
-	tcp_output(rig->tcp, rig->now);
-	while ((n = net_collect(rig->net, frames, NET_BURST)) > 0)
-		for (unsigned i = 0; i < n; i++) {
-			struct rte_mbuf *answer = wire_arp(&rig->wire, frames[i]);
-			struct wire_seg seg;
-
-			if (wire_read(frames[i], &seg, rig->payload))
-				note(rig, &seg);
-			rte_pktmbuf_free(frames[i]);
-			if (answer != NULL)
-				feed(rig, answer);
-		}
+	wire_turn(&stack, rig->now);
 }
 
 static void inject(struct states_rig *rig, const struct states_seg *seg)
@@ -174,12 +157,13 @@ static void inject(struct states_rig *rig, const struct states_seg *seg)
 		.first = (uint8_t)(seg->seq + !!(seg->flags & TCP_SYN)),
 		.opts = TCP_OPTS_NONE,
 	};
+	struct wire_stack stack = stack_of(rig);
 
 	if (seg->flags & TCP_SYN)
 		wire.opts.mss = 1460;
 	wire.opts.ts = seg->ts;
 	wire.opts.tsval = seg->tsval;
-	feed(rig, wire_make(&rig->wire, &wire));
+	wire_input(&stack, wire_make(&rig->wire, &wire), rig->now);
 }
 
 // --- into a state

@@ -12,7 +12,7 @@
 #include "dataplane/tcp/tcp_seg.h"
 #include "dataplane/tcp/tcp_types.h"
 #include "tests/support/eal.h"
-#include "tests/support/tcp_script_wire.h"
+#include "tests/support/wire_turn.h"
 
 #define FRAME_MIN 60u
 #define PEER_ISN 1000u
@@ -66,50 +66,35 @@ static void teardown(struct rig *r)
 	rte_mempool_free(r->wire.pool);
 }
 
-static void input(struct rig *r, struct rte_mbuf *frame)
+static void note(void *ctx, const struct wire_seen *seen)
 {
-	struct net_rx rx;
+	struct rig *r = ctx;
 
-	net_input(r->net, &frame, 1, r->now, &rx);
-	rte_pktmbuf_free_bulk(rx.learn, rx.learn_n);
-	tcp_input(r->tcp, rx.seg, rx.seg_n, r->now);
+	r->last = *seen->seg;
+	r->out_n++;
+	r->out_bytes += RTE_MAX(seen->frame_len, FRAME_MIN);
 }
 
 static void turn(struct rig *r)
 {
-	static uint8_t payload[65536];
-	struct rte_mbuf *frames[NET_BURST];
 	struct wire gateway = r->wire;
-	unsigned n;
+	struct wire_stack stack = {&gateway, r->net, r->tcp, note, r};
 
 	gateway.peer = r->gateway;
-	net_advance(r->net, r->now);
-	tcp_advance(r->tcp, r->now);
-	tcp_output(r->tcp, r->now);
-	while ((n = net_collect(r->net, frames, NET_BURST)) > 0)
-		for (unsigned i = 0; i < n; i++) {
-			struct rte_mbuf *answer = wire_arp(&gateway, frames[i]);
-
-			if (wire_read(frames[i], &r->last, payload)) {
-				r->out_n++;
-				r->out_bytes += RTE_MAX(frames[i]->pkt_len, FRAME_MIN);
-			}
-			rte_pktmbuf_free(frames[i]);
-			if (answer != NULL)
-				input(r, answer);
-		}
+	wire_turn(&stack, r->now);
 }
 
 // From a stranger with a number, who has an address of his own.
 static void arrive(struct rig *r, uint32_t stranger, const struct wire_seg *seg)
 {
+	struct wire_stack stack = {&r->wire, r->net, r->tcp, note, r};
 	struct rte_mbuf *frame;
 
 	r->wire.peer = ip_addr_from_v4(rte_cpu_to_be_32((10u << 24) + stranger + 1));
 	frame = wire_make(&r->wire, seg);
 	assert_non_null(frame);
 	r->in_bytes += RTE_MAX(frame->pkt_len, FRAME_MIN);
-	input(r, frame);
+	wire_input(&stack, frame, r->now);
 	turn(r);
 }
 
