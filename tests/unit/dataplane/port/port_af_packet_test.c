@@ -7,21 +7,18 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/if_packet.h>
-
 #include <rte_ethdev.h>
 
 #include "dataplane/port/port.h"
 #include "tests/support/eal.h"
+#include "tests/support/kernel_end.h"
 
 #define TYPE 0x88b5 // for experiments: nobody else sends it
 #define WAIT_MS 2000
@@ -29,25 +26,6 @@
 static struct port *port;
 static struct stats stats;
 static int peer = -1;
-
-static int sh(const char *command)
-{
-	int rc = system(command);
-
-	if (rc != 0)
-		fprintf(stderr, "failed: %s\n", command);
-	return rc;
-}
-
-static int open_peer(void)
-{
-	struct sockaddr_ll at = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(TYPE),
-		.sll_ifindex = (int)if_nametoindex("peer0")};
-
-	peer = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE));
-	return peer < 0 ? -1 : bind(peer, (struct sockaddr *)&at, sizeof(at));
-}
 
 static int setup(void **state)
 {
@@ -57,13 +35,14 @@ static int setup(void **state)
 		.worker_n = 1, .mtu = 1500, .memory = 48 << 20, .big_room = 16384};
 
 	(void)state;
-	if (sh("ip link add port0 type veth peer name peer0 && ip link set port0 up && "
-	       "ip link set peer0 up") != 0)
+	if (kernel_end_run("ip link add port0 type veth peer name peer0 && ip link set port0 up && "
+			   "ip link set peer0 up") != 0)
 		return -1;
 	test_eal_start_with(args, 1);
 	port = port_open(&config);
 	// Afterwards, so that its socket is not taken for the port's.
-	return port == NULL ? -1 : open_peer();
+	peer = port == NULL ? -1 : kernel_end_open("peer0", TYPE);
+	return peer < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -177,9 +156,7 @@ int main(void)
 		cmocka_unit_test(facts_are_the_interfaces),
 	};
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) {
-		printf("skipped: needs root for a network namespace of its own\n");
+	if (!kernel_end_alone())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -7,10 +7,8 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,6 @@
 #include <unistd.h>
 
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 
 #include <rte_ethdev.h>
 #include <rte_ip.h>
@@ -29,6 +26,7 @@
 #include "dataplane/net/net.h"
 #include "dataplane/port/port.h"
 #include "tests/support/eal.h"
+#include "tests/support/kernel_end.h"
 
 #define TURNS 2000
 #define HEADERS (14 + 20 + 20)
@@ -38,27 +36,6 @@ static struct port *port;
 static struct port_facts facts;
 static struct stats *stats;
 static int peer = -1;
-
-static int sh(const char *command)
-{
-	int rc = system(command);
-
-	if (rc != 0)
-		fprintf(stderr, "failed: %s\n", command);
-	return rc;
-}
-
-// Sees what comes out of the device, before the kernel's own stack, which resets the connection
-// that it does not know.
-static int open_peer(void)
-{
-	struct sockaddr_ll at = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = (int)if_nametoindex("tap0")};
-
-	peer = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IP));
-	return peer < 0 ? -1 : bind(peer, (struct sockaddr *)&at, sizeof(at));
-}
 
 static int setup(void **state)
 {
@@ -70,12 +47,16 @@ static int setup(void **state)
 	(void)state;
 	test_eal_start_with(args, 1);
 	port = port_open(&config);
-	if (port == NULL || sh("ip addr add 198.18.0.2/24 dev tap0 && ip link set tap0 up") != 0)
+	if (port == NULL ||
+		kernel_end_run("ip addr add 198.18.0.2/24 dev tap0 && ip link set tap0 up") != 0)
 		return -1;
 	port_facts(port, &facts);
 	stats = aligned_alloc(64, RTE_ALIGN(sizeof(*stats), 64));
 	memset(stats, 0, sizeof(*stats));
-	return open_peer();
+	// Sees what comes out of the device, before the kernel's own stack, which resets the
+	// connection that it does not know.
+	peer = kernel_end_open("tap0", ETH_P_IP);
+	return peer < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -223,9 +204,7 @@ int main(void)
 		cmocka_unit_test(large_packets_arrive_in_frames_of_the_mtu),
 	};
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) {
-		printf("skipped: needs root for a network namespace of its own\n");
+	if (!kernel_end_alone())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
