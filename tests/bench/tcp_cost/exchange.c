@@ -114,73 +114,68 @@ static void warm_up(struct bench *bench, struct walk *walk, uint32_t reply)
 	}
 }
 
-// Requests; each answered by a reply of `reply` bytes, or by a bare ACK.
-static void requests(struct bench *bench, uint32_t reply)
+// One burst over the next connections of the walk; part of it measured. `reply` as in `turn`.
+typedef void sample(struct bench *bench, struct walk *walk, uint32_t reply);
+
+static void samples(struct bench *bench, sample *one, uint32_t reply)
 {
-	struct rte_mbuf *in[RIG_BURST];
-	struct rte_mbuf *out[NET_BURST];
-	unsigned n = burst_size(bench);
 	struct walk walk;
 
 	walk_start(&walk, bench);
 	peer_open(&bench->peer, 0, bench->conns);
 	warm_up(bench, &walk, reply);
-	for (uint32_t s = 0; s < bench->samples; s++) {
-		unsigned sent;
-
-		make(bench, &walk, in, n, TCP_ACK | TCP_PSH, bench->payload);
-		meter_begin(&bench->meter);
-		sent = measured_turn(bench, in, n, out, reply);
-		meter_end(&bench->meter, n);
-		expect(sent, n);
-		peer_take(&bench->peer, out, n);
-	}
+	for (uint32_t s = 0; s < bench->samples; s++)
+		one(bench, &walk, reply);
 	free(walk.order);
 }
 
-void figure_exchange(struct bench *bench)
-{
-	requests(bench, bench->payload);
-}
-
-void figure_data_in(struct bench *bench)
-{
-	requests(bench, 0);
-}
-
-// A request, its reply and the ACK of that one apart from each other; one of them measured.
-static void apart(struct bench *bench, bool ack_measured)
+// Requests; each answered by a reply of `reply` bytes, or by a bare ACK.
+static void request(struct bench *bench, struct walk *walk, uint32_t reply)
 {
 	struct rte_mbuf *in[RIG_BURST];
 	struct rte_mbuf *out[NET_BURST];
 	unsigned n = burst_size(bench);
-	struct walk walk;
+	unsigned sent;
 
-	walk_start(&walk, bench);
-	peer_open(&bench->peer, 0, bench->conns);
-	warm_up(bench, &walk, bench->payload);
-	for (uint32_t s = 0; s < bench->samples; s++) {
-		uint32_t at = walk.at;
+	make(bench, walk, in, n, TCP_ACK | TCP_PSH, bench->payload);
+	meter_begin(&bench->meter);
+	sent = measured_turn(bench, in, n, out, reply);
+	meter_end(&bench->meter, n);
+	expect(sent, n);
+	peer_take(&bench->peer, out, n);
+}
 
-		make(bench, &walk, in, n, TCP_ACK | TCP_PSH, bench->payload);
-		expect(turn(bench, in, n, out, bench->payload), n);
-		peer_take(&bench->peer, out, n);
-		walk.at = at;
-		make(bench, &walk, in, n, TCP_ACK, 0);
-		if (ack_measured)
-			meter_begin(&bench->meter);
-		expect(ack_measured ? measured_turn(bench, in, n, out, 0)
-				    : turn(bench, in, n, out, 0),
-			0);
-		if (ack_measured)
-			meter_end(&bench->meter, n);
-	}
-	free(walk.order);
+void figure_exchange(struct bench *bench)
+{
+	samples(bench, request, bench->payload);
+}
+
+void figure_data_in(struct bench *bench)
+{
+	samples(bench, request, 0);
+}
+
+// A request and its reply, and apart from them the ACK of the reply, which is measured.
+static void ack_apart(struct bench *bench, struct walk *walk, uint32_t reply)
+{
+	struct rte_mbuf *in[RIG_BURST];
+	struct rte_mbuf *out[NET_BURST];
+	unsigned n = burst_size(bench);
+	uint32_t at = walk->at;
+
+	make(bench, walk, in, n, TCP_ACK | TCP_PSH, bench->payload);
+	expect(turn(bench, in, n, out, reply), n);
+	peer_take(&bench->peer, out, n);
+	walk->at = at;
+	make(bench, walk, in, n, TCP_ACK, 0);
+	meter_begin(&bench->meter);
+	expect(measured_turn(bench, in, n, out, 0), 0);
+	meter_end(&bench->meter, n);
 }
 
 void figure_ack_in(struct bench *bench)
 {
-	apart(bench, true);
+	samples(bench, ack_apart, bench->payload);
 }
 
 static MEASURED unsigned measured_send(
@@ -192,29 +187,28 @@ static MEASURED unsigned measured_send(
 	return rig_output(&bench->rig, out, NET_BURST);
 }
 
-void figure_reply_out(struct bench *bench)
+// An ACK of everything, and apart from it bytes that the user sends, which are measured.
+static void send_apart(struct bench *bench, struct walk *walk, uint32_t reply)
 {
 	struct rte_mbuf *in[RIG_BURST];
 	struct rte_mbuf *out[NET_BURST];
 	struct tcp_conn *conns[RIG_BURST];
 	unsigned n = burst_size(bench);
-	struct walk walk;
+	uint32_t at = walk->at;
 
-	walk_start(&walk, bench);
-	peer_open(&bench->peer, 0, bench->conns);
-	warm_up(bench, &walk, bench->payload);
-	for (uint32_t s = 0; s < bench->samples; s++) {
-		uint32_t at = walk.at;
+	(void)reply;
+	make(bench, walk, in, n, TCP_ACK, 0);
+	expect(turn(bench, in, n, out, 0), 0);
+	walk->at = at;
+	for (unsigned i = 0; i < n; i++)
+		conns[i] = bench->peer.conns[walk_next(walk)].ours;
+	meter_begin(&bench->meter);
+	expect(measured_send(bench, conns, n, out), n);
+	meter_end(&bench->meter, n);
+	peer_take(&bench->peer, out, n);
+}
 
-		make(bench, &walk, in, n, TCP_ACK, 0);
-		expect(turn(bench, in, n, out, 0), 0);
-		walk.at = at;
-		for (unsigned i = 0; i < n; i++)
-			conns[i] = bench->peer.conns[walk_next(&walk)].ours;
-		meter_begin(&bench->meter);
-		expect(measured_send(bench, conns, n, out), n);
-		meter_end(&bench->meter, n);
-		peer_take(&bench->peer, out, n);
-	}
-	free(walk.order);
+void figure_reply_out(struct bench *bench)
+{
+	samples(bench, send_apart, bench->payload);
 }
