@@ -28,8 +28,6 @@ static struct rte_mempool *lent_pool(bool jumbo, unsigned host)
 
 static struct tcp_pair *make_pair(const struct sim_plan *plan)
 {
-	static char memory[2][8] = {"-m", "512"};
-	static char *const eal[] = {memory[0], memory[1]};
 	bool jumbo = plan->mtu[0] > 1500 || plan->mtu[1] > 1500;
 	struct tcp_pair_options options = {
 		.tcp = {plan->cfg[0], plan->cfg[1]},
@@ -39,7 +37,7 @@ static struct tcp_pair *make_pair(const struct sim_plan *plan)
 		.seed = plan->seed,
 	};
 
-	test_eal_start_with(eal, 2);
+	test_eal_start_sized(512);
 	for (unsigned i = 0; i < 2 && plan->small_pool == 0; i++)
 		options.pool[i] = lent_pool(jumbo, i);
 	return tcp_pair_new(&options);

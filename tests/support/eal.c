@@ -68,6 +68,16 @@ void test_eal_start(void)
 	test_eal_start_with(NULL, 0);
 }
 
+void test_eal_start_sized(unsigned megabytes)
+{
+	static char flag[] = "-m";
+	static char text[12];
+	char *args[] = {flag, text};
+
+	snprintf(text, sizeof(text), "%u", megabytes);
+	test_eal_start_with(args, RTE_DIM(args));
+}
+
 struct rte_mempool *test_pool_create_room(unsigned mbufs, uint16_t room)
 {
 	static unsigned serial;

@@ -15,6 +15,9 @@ void test_eal_start(void);
 // The same with further EAL arguments (a vdev, say), which count in the first call only.
 void test_eal_start_with(char *const *args, unsigned n);
 
+// The same with this much memory, where the usual 128 MB are too few.
+void test_eal_start_sized(unsigned megabytes);
+
 // A pool of packets with the usual room: 2048 bytes beside the headroom. No cache, so that a freed
 // mbuf is poisoned at once. Free it by rte_mempool_free. Never NULL.
 struct rte_mempool *test_pool_create(unsigned mbufs);

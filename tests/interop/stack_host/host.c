@@ -144,17 +144,13 @@ static bool hardware_address(struct host *host, const char *interface)
 
 bool host_open(struct host *host, const char *interface, uint16_t mtu, unsigned mbufs)
 {
-	static char memory[] = "-m";
-	static char megabytes[] = "400";
-	char *more[] = {memory, megabytes};
-
 	host->fd = raw_socket_open(interface);
 	if (host->fd < 0 || !hardware_address(host, interface)) {
 		fprintf(stderr, "stack_host: %s: %s\n", interface,
 			strerror(host->fd < 0 ? -host->fd : errno));
 		return false;
 	}
-	test_eal_start_with(more, RTE_DIM(more));
+	test_eal_start_sized(400);
 	host->pool = test_pool_create_room(mbufs, (uint16_t)RTE_ALIGN_CEIL(mtu + 64u, 64u));
 	host->clock = clock_make();
 	return true;

@@ -200,12 +200,9 @@ static void a_client_that_went_silent_delays_the_end_but_for_its_time(void **sta
 
 static int setup(void **state)
 {
-	static char text[][24] = {"-m", "320"};
-	char *args[] = {text[0], text[1]};
-
 	(void)state;
 	log_set_level(LOG_ERR);
-	test_eal_start_with(args, 2);
+	test_eal_start_sized(320);
 	return 0;
 }
 

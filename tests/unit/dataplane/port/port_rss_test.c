@@ -508,12 +508,9 @@ static void who_sleeps_is_woken(void **state)
 
 static int setup(void **state)
 {
-	static char text[][8] = {"-m", "512"};
-	char *args[] = {text[0], text[1]};
-
 	(void)state;
 	log_set_level(LOG_ERR);
-	test_eal_start_with(args, 2);
+	test_eal_start_sized(512);
 	return 0;
 }
 

@@ -592,9 +592,7 @@ int main(void)
 	};
 
 	// Tests that fail keep their pools.
-	static char memory[2][8] = {"-m", "1024"};
-
-	test_eal_start_with((char *const[]){memory[0], memory[1]}, 2);
+	test_eal_start_sized(1024);
 	cmocka_set_test_filter(getenv("TEST_FILTER"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
