@@ -10,12 +10,11 @@
 #include "controlplane/rest/rest_param.h"
 
 #define LIMIT_DEFAULT 100u
-#define LIMIT_MAX 1000u
 // A filter may leave few of very many: what was found by then is answered, with where to go on.
 #define SEARCH_NS NS_PER_SEC
 
-#define PARAMS                                                                      \
-	(REST_HAS(worker) | REST_HAS(cursor) | REST_HAS(limit) | REST_HAS(remote) | \
+#define PARAMS                                                                            \
+	(REST_HAS(worker) | REST_HAS(cursor) | REST_HAS(conns_limit) | REST_HAS(remote) | \
 		REST_HAS(port) | REST_HAS(state))
 
 struct job {
@@ -131,15 +130,11 @@ static void begin(const struct rest_ctx *ctx, struct rest_reply *reply)
 
 	if (!rest_params_read(ctx, PARAMS, false, &params, reply))
 		return;
-	if (rest_number(&params, limit, 1) > LIMIT_MAX) {
-		rest_error(reply, REST_BAD_REQUEST, "limit: must be a number from 1 to 1000");
-		return;
-	}
 	job = rest_job_new(ctx, sizeof(*job), release, reply);
 	if (job == NULL)
 		return;
 	job->params = params;
-	job->limit = (uint32_t)rest_number(&params, limit, LIMIT_DEFAULT);
+	job->limit = (uint32_t)rest_number(&params, conns_limit, LIMIT_DEFAULT);
 	job->worker = (uint32_t)rest_number(&params, worker, params.cursor_worker);
 	// A cursor of another worker than the one wanted begins at the front.
 	job->slot = params.cursor_worker == job->worker ? params.cursor_slot : 0;

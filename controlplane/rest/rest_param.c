@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ipc/ipc.h"
 #include "common/stats/conn_info.h"
+#include "common/stats/trace.h"
 #include "controlplane/rest/rest_handler.h"
 
 #define TEXT_MAX 64
@@ -26,7 +28,7 @@ struct row {
 };
 
 static const struct row rows[REST_PARAM_N] = {
-#define PARAM(name, kind, least, most, help) {#name, kind, least, most, help},
+#define PARAM(id, name, kind, least, most, help) {name, kind, least, most, help},
 #include "controlplane/rest/rest_param.def"
 #undef PARAM
 };
@@ -110,6 +112,18 @@ static bool refuse(const struct row *row, const char *what, struct rest_reply *r
 	return false;
 }
 
+static bool refuse_value(const struct row *row, struct rest_reply *reply)
+{
+	char text[160];
+
+	if (row->kind == NUMBER)
+		snprintf(text, sizeof(text), "must be %s, from %" PRIu64 " to %" PRIu64, row->help,
+			row->least, row->most);
+	else
+		snprintf(text, sizeof(text), "must be %s", row->help);
+	return refuse(row, text, reply);
+}
+
 static bool take(const char *name, const char *value, unsigned allowed, struct rest_params *params,
 	struct rest_reply *reply)
 {
@@ -122,7 +136,7 @@ static bool take(const char *name, const char *value, unsigned allowed, struct r
 			return refuse(&rows[i], "is given twice", reply);
 		params->given |= bit;
 		return read_value((enum rest_param)i, value, params) ||
-			refuse(&rows[i], rows[i].help, reply);
+			refuse_value(&rows[i], reply);
 	}
 	refuse_unknown(allowed, reply);
 	return false;

@@ -10,13 +10,13 @@
 #include "controlplane/rest/rest.h"
 
 enum rest_param {
-#define PARAM(name, kind, least, most, help) REST_PARAM_##name,
+#define PARAM(id, name, kind, least, most, help) REST_PARAM_##id,
 #include "controlplane/rest/rest_param.def"
 #undef PARAM
 	REST_PARAM_N,
 };
 
-#define REST_HAS(name) (1u << REST_PARAM_##name)
+#define REST_HAS(id) (1u << REST_PARAM_##id)
 
 struct rest_params {
 	unsigned given; // REST_HAS of each
@@ -28,9 +28,9 @@ struct rest_params {
 };
 
 // The parameter's number, or `otherwise` when it was not given.
-#define rest_number(params, name, otherwise)                                           \
-	(((params)->given & REST_HAS(name)) != 0 ? (params)->number[REST_PARAM_##name] \
-						 : (uint64_t)(otherwise))
+#define rest_number(params, id, otherwise)                                         \
+	(((params)->given & REST_HAS(id)) != 0 ? (params)->number[REST_PARAM_##id] \
+					       : (uint64_t)(otherwise))
 
 // Reads ctx->query, and the body when `body` says so. False: the reply says what is wrong and what
 // is allowed.

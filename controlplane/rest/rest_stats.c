@@ -4,8 +4,9 @@
 
 #include "common/ipc/ipc_codec.h"
 #include "controlplane/rest/rest_handler.h"
+#include "controlplane/rest/rest_param.h"
 
-#define ALL (-1)
+#define ALL UINT64_MAX
 
 static const char *const hist_units[HIST_N] = {
 #define HIST(id, unit, help) [HIST_##id] = (unit),
@@ -48,29 +49,7 @@ static json_t *distributions(const struct stats *stats)
 	return object;
 }
 
-// Reads "worker=N", the only parameter there is. False when it is something else.
-static bool read_query(const char *query, long *worker)
-{
-	static const char name[] = "worker=";
-	size_t len = strcspn(query, "#");
-	char digits[8];
-
-	*worker = ALL;
-	if (len == 0)
-		return true;
-	if (strncmp(query, name, strlen(name)) != 0)
-		return false;
-	query += strlen(name);
-	len -= strlen(name);
-	if (len == 0 || len >= sizeof(digits) || strspn(query, "0123456789") != len)
-		return false;
-	memcpy(digits, query, len);
-	digits[len] = '\0';
-	*worker = strtol(digits, NULL, 10);
-	return true;
-}
-
-static void answer(const struct rest_ctx *ctx, long worker, const struct stats *stats,
+static void answer(const struct rest_ctx *ctx, uint64_t worker, const struct stats *stats,
 	struct rest_reply *reply)
 {
 	const struct dp_view *dp = ctx->dp;
@@ -82,7 +61,7 @@ static void answer(const struct rest_ctx *ctx, long worker, const struct stats *
 	if (text != NULL)
 		json_object_set_new(json, "message", json_string(text));
 	if (worker != ALL)
-		json_object_set_new(json, "worker", json_integer(worker));
+		json_object_set_new(json, "worker", number(worker));
 	json_object_set_new(
 		json, "counters", figures(stat_rows, stats->stat, STAT_N, STAT_COUNTER));
 	json_object_set_new(json, "gauges", figures(stat_rows, stats->stat, STAT_N, STAT_GAUGE));
@@ -93,7 +72,7 @@ static void answer(const struct rest_ctx *ctx, long worker, const struct stats *
 	rest_reply_json(reply, json);
 }
 
-static void answer_worker(const struct rest_ctx *ctx, long worker, struct rest_reply *reply)
+static void answer_worker(const struct rest_ctx *ctx, uint64_t worker, struct rest_reply *reply)
 {
 	struct stats *stats = aligned_alloc(CACHE_LINE, sizeof(*stats)); // too large for the stack
 
@@ -109,15 +88,16 @@ static void answer_worker(const struct rest_ctx *ctx, long worker, struct rest_r
 void rest_stats(const struct rest_ctx *ctx, struct rest_reply *reply)
 {
 	unsigned worker_n = ctx->dp->figures_worker_n;
+	struct rest_params params;
 	char text[96];
-	long worker;
+	uint64_t worker;
 
-	if (!read_query(ctx->query, &worker)) {
-		rest_error(reply, REST_BAD_REQUEST,
-			"the only parameter is worker=N, with the number of a worker");
-	} else if (worker == ALL) {
+	if (!rest_params_read(ctx, REST_HAS(worker), false, &params, reply))
+		return;
+	worker = rest_number(&params, worker, ALL);
+	if (worker == ALL) {
 		answer(ctx, ALL, &ctx->dp->stats, reply);
-	} else if ((unsigned long)worker >= worker_n) {
+	} else if (worker >= worker_n) {
 		snprintf(text, sizeof(text), "no such worker; there are %u, counted from 0",
 			worker_n);
 		rest_error(reply, REST_NOT_FOUND, text);

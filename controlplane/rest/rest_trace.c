@@ -105,14 +105,14 @@ static void begin(const struct rest_ctx *ctx, struct rest_reply *reply)
 	struct rest_params params;
 	struct job *job;
 
-	if (!rest_params_read(ctx, REST_HAS(worker) | REST_HAS(limit) | REST_HAS(port), false,
+	if (!rest_params_read(ctx, REST_HAS(worker) | REST_HAS(trace_limit) | REST_HAS(port), false,
 		    &params, reply))
 		return;
 	job = rest_job_new(ctx, sizeof(*job), release, reply);
 	if (job == NULL)
 		return;
 	job->worker = (uint32_t)rest_number(&params, worker, 0);
-	job->limit = (uint32_t)rest_number(&params, limit, LIMIT_DEFAULT);
+	job->limit = (uint32_t)rest_number(&params, trace_limit, LIMIT_DEFAULT);
 	job->port = (uint16_t)rest_number(&params, port, 0);
 	ask(job, ctx, reply);
 }
