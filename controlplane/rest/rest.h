@@ -22,6 +22,8 @@ enum rest_status {
 	REST_BAD_REQUEST = 400,
 	REST_NOT_FOUND = 404,
 	REST_METHOD_NOT_ALLOWED = 405,
+	REST_LENGTH_REQUIRED = 411,
+	REST_TOO_LARGE = 413,
 	REST_FAILED = 500,
 	REST_BUSY = 503,
 };
@@ -59,6 +61,7 @@ struct rest_reply {
 	enum rest_status status;
 	const char *type;  // of the body
 	const char *allow; // methods, with REST_METHOD_NOT_ALLOWED; NULL otherwise
+	bool close;        // the connection is closed after it
 	bool aged;         // age_s is known
 	uint64_t age_s;    // of what is in the body: goes into the header Age (RFC 9111 §5.1)
 	char *body;        // freed by rest_reply_free; NULL when out of memory

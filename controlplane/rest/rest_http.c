@@ -13,9 +13,7 @@
 #include <nng/supplemental/http/http.h>
 
 #include "common/base/log.h"
-
-// A longer one is refused by nng.
-#define BODY_MAX 4096
+#include "controlplane/rest/rest_body.h"
 
 // A request whose reply waits.
 struct parked {
@@ -35,6 +33,7 @@ struct rest_http {
 
 	pthread_mutex_t lock; // below; never held around a call of nng
 	bool closing;
+	unsigned reading; // requests whose body is on its way
 	unsigned first;
 	unsigned n;
 	nng_aio *waiting[REST_HTTP_WAITING_MAX];
@@ -51,6 +50,8 @@ static int fill(nng_http_res *res, const struct rest_reply *reply)
 		error = nng_http_res_set_header(res, "Cache-Control", "no-store");
 	if (error == 0 && reply->allow != NULL)
 		error = nng_http_res_set_header(res, "Allow", reply->allow);
+	if (error == 0 && reply->close)
+		error = nng_http_res_set_header(res, "Connection", "close");
 	snprintf(age, sizeof(age), "%" PRIu64, reply->age_s);
 	if (error == 0 && reply->aged)
 		error = nng_http_res_set_header(res, "Age", age);
@@ -79,17 +80,27 @@ static void finish(nng_aio *aio, struct rest_reply *reply)
 	nng_aio_finish(aio, 0);
 }
 
-static void refuse(nng_aio *aio, const char *why)
+static void refuse_as(nng_aio *aio, enum rest_status status, bool close_after, const char *why)
 {
-	struct rest_reply reply = {.status = REST_BUSY};
+	struct rest_reply reply = {.close = close_after};
 
-	rest_error(&reply, REST_BUSY, why);
+	rest_error(&reply, status, why);
 	finish(aio, &reply);
 }
 
-static void on_request(nng_aio *aio)
+static void refuse(nng_aio *aio, const char *why)
 {
-	struct rest_http *http = nng_http_handler_get_data(nng_aio_get_input(aio, 1));
+	refuse_as(aio, REST_BUSY, false, why);
+}
+
+static struct rest_http *http_of(nng_aio *aio)
+{
+	return nng_http_handler_get_data(nng_aio_get_input(aio, 1));
+}
+
+static void enqueue(nng_aio *aio)
+{
+	struct rest_http *http = http_of(aio);
 	bool taken;
 
 	pthread_mutex_lock(&http->lock);
@@ -101,6 +112,71 @@ static void on_request(nng_aio *aio)
 		(void)eventfd_write(http->fd, 1);
 	else
 		refuse(aio, "too many requests wait, or the program is stopping");
+}
+
+static void refuse_body(nng_aio *aio, const struct rest_body_plan *plan)
+{
+	char text[64];
+
+	if (plan->refuse == REST_TOO_LARGE)
+		snprintf(text, sizeof(text), "a body has at most %u bytes", REST_BODY_MAX);
+	else if (plan->refuse == REST_LENGTH_REQUIRED)
+		snprintf(text, sizeof(text), "a body must come with its Content-Length");
+	else
+		snprintf(text, sizeof(text), "Content-Length is no number");
+	refuse_as(aio, plan->refuse, plan->close, text);
+}
+
+static void on_body(nng_aio *aio, const struct rest_body_plan *plan, int error)
+{
+	struct rest_http *http = http_of(aio);
+
+	pthread_mutex_lock(&http->lock);
+	http->reading--;
+	pthread_mutex_unlock(&http->lock);
+	// Nothing can be said any more: nng has closed the connection.
+	if (error != 0)
+		nng_aio_finish(aio, error);
+	else if (plan->refuse != REST_OK)
+		refuse_body(aio, plan);
+	else
+		enqueue(aio);
+}
+
+static void read_body(nng_aio *aio, const struct rest_body_plan *plan)
+{
+	struct rest_http *http = http_of(aio);
+	bool taken;
+	int error;
+
+	pthread_mutex_lock(&http->lock);
+	taken = !http->closing && http->reading < REST_HTTP_READING_MAX;
+	if (taken)
+		http->reading++;
+	pthread_mutex_unlock(&http->lock);
+	if (!taken) {
+		refuse_as(aio, REST_BUSY, true,
+			"too many bodies are under way, or the program is stopping");
+		return;
+	}
+	error = rest_body_read(aio, plan, on_body);
+	if (error != 0)
+		on_body(aio, plan, error);
+}
+
+static void on_request(nng_aio *aio)
+{
+	nng_http_req *req = nng_aio_get_input(aio, 0);
+	struct rest_body_plan plan = rest_body_plan(nng_http_req_get_header(req, "Content-Length"),
+		nng_http_req_get_header(req, "Transfer-Encoding"),
+		nng_http_req_get_header(req, "Expect"));
+
+	if (plan.len > 0)
+		read_body(aio, &plan);
+	else if (plan.refuse != REST_OK)
+		refuse_body(aio, &plan);
+	else
+		enqueue(aio);
 }
 
 static nng_aio *take(struct rest_http *http)
@@ -138,7 +214,7 @@ static int add_handler(struct rest_http *http)
 	if (error == 0)
 		error = nng_http_handler_set_method(handler, NULL);
 	if (error == 0)
-		error = nng_http_handler_collect_body(handler, true, BODY_MAX);
+		error = nng_http_handler_collect_body(handler, false, 0);
 	if (error == 0)
 		error = nng_http_handler_set_data(handler, http, destroy);
 	if (error == 0)

@@ -1,7 +1,7 @@
 // REST over nng's HTTP server. Requests arrive on nng's threads; they wait in a bounded queue until
 // the event loop answers them, so that all logic is on one thread. A full queue answers 503 at
 // once. A reply that waits for the data plane is parked, and served again by rest_http_again. What
-// is malformed, nng answers.
+// is no HTTP, nng answers.
 #pragma once
 
 #include "common/base/compiler.h"
@@ -10,6 +10,7 @@
 
 #define REST_HTTP_WAITING_MAX 256
 #define REST_HTTP_PARKED_MAX 64
+#define REST_HTTP_READING_MAX 64 // requests whose body is on its way
 
 struct rest_http;
 
