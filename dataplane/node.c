@@ -77,6 +77,7 @@ static void on_port_tick(void *arg, struct mono now)
 		packets += node->stats[i]->stat[STAT_rx_packets];
 		misrouted += node->stats[i]->stat[STAT_rx_misrouted];
 	}
+	worker_count_device(node->worker[0]);
 	port_link_check(node->port);
 	port_timers(node->port);
 	// The supervisor's new process begins with a device that was probed anew.

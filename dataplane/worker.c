@@ -437,6 +437,11 @@ const struct stats *worker_stats(const struct worker *w)
 	return &w->stats;
 }
 
+void worker_count_device(struct worker *w)
+{
+	port_count(w->port, &w->stats);
+}
+
 struct worker_usage worker_usage(const struct worker *w)
 {
 	return (struct worker_usage){

@@ -53,6 +53,8 @@ void worker_run(struct worker *worker, struct link *link);
 void worker_stop(struct worker *worker);
 
 const struct stats *worker_stats(const struct worker *worker);
+// From the main thread, now and then, for worker 0: what the device lost goes into its figures.
+void worker_count_device(struct worker *worker);
 
 // A glance from the main thread: whole values, but not of one instant.
 struct worker_usage {

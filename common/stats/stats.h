@@ -1,5 +1,6 @@
-// The figures of one worker core: plain counters that only this core writes; others may read them
-// at any time and see values that are whole but not of one instant.
+// The figures of one worker core: plain counters that only this core writes (but for device_*,
+// which are the main thread's); others may read them at any time and see values that are whole but
+// not of one instant.
 //
 // Names, kinds and help texts are rows of stats.def, drop.def and hist.def: one row adds one.
 #pragma once

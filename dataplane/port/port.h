@@ -77,6 +77,10 @@ void port_link_check(struct port *port);
 // key and table say (STAT_rx_misrouted): says so, once, when the device does not keep to them.
 void port_steer_check(struct port *port, uint64_t packets, uint64_t misrouted);
 
+// Now and then, on the main thread: adds what the device has lost since the last call to the rows
+// device_* of `stats`, if it says so. May ask the device: not for a worker.
+void port_count(struct port *port, struct stats *stats);
+
 // Now and then, on the thread that opened the port: what its driver does by time.
 void port_timers(struct port *port);
 

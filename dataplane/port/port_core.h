@@ -47,6 +47,7 @@ struct port {
 	enum port_steering steering;
 	struct steer *steer; // NULL: one worker
 	struct rte_eth_dev_info info;
+	struct rte_eth_stats counted; // what the device said last
 	const struct quirk *quirk;
 	struct port_config config;
 	struct port_lane lane[CORES_MAX];
@@ -80,6 +81,10 @@ bool port_steer_new(struct port *port) MUST_CHECK;
 
 // After a reset, by which connections do not change their owners: the table as it was.
 void port_steer_again(struct port *port);
+
+// Adds what the device counted since `seen`, which follows it. A reset lets it begin at 0 again.
+void port_count_as(
+	const struct rte_eth_stats *device, struct rte_eth_stats *seen, struct stats *stats);
 
 // Something was put into a ring of that worker. It may be asleep, or about to be.
 void port_ring_bell(struct port_lane *lane);

@@ -197,11 +197,29 @@ static void the_device_cuts_what_it_is_asked_to(void **state)
 	send_large(wide, 1400);
 }
 
+// The kernel takes nothing from an interface that is down.
+static void what_the_device_loses_is_counted(void **state)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(port_pool(port, 0));
+
+	(void)state;
+	assert_non_null(m);
+	memset(rte_pktmbuf_append(m, 60), 0xff, 60);
+	port_count(port, stats);
+	assert_int_equal(stats->stat[STAT_device_tx_errors], 0);
+	assert_int_equal(kernel_end_run("ip link set tap0 down"), 0);
+	if (port_tx(port, 0, &m, 1, stats) == 0)
+		rte_pktmbuf_free(m);
+	port_count(port, stats);
+	assert_true(stats->stat[STAT_device_tx_errors] > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_device_cuts_what_it_is_asked_to),
 		cmocka_unit_test(large_packets_arrive_in_frames_of_the_mtu),
+		cmocka_unit_test(what_the_device_loses_is_counted),
 	};
 
 	if (!kernel_end_alone())
