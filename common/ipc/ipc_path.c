@@ -56,6 +56,9 @@ int ipc_path_claim(const char *path)
 	// EAGAIN: its backlog is full, so somebody is there.
 	if (error == 0 || error == EAGAIN)
 		return -EADDRINUSE;
+	// It has removed its socket between the two looks at it.
+	if (error == ENOENT)
+		return 0;
 	if (error != ECONNREFUSED)
 		return -error;
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
