@@ -29,6 +29,15 @@ static bool text_ok(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < len; i++)
+		any |= bytes[i];
+	return any == 0;
+}
+
 static const char *check_head(const struct snapshot *s, size_t len)
 {
 	if (s->epoch == 0)
@@ -45,7 +54,11 @@ static const char *check_head(const struct snapshot *s, size_t len)
 		return "unknown read consistency";
 	if (s->write_consistency >= ARRAY_LEN(consistency_names))
 		return "unknown write consistency";
-	if (s->reserved != 0)
+	if (s->hash >= HASH_N)
+		return "unknown hash";
+	if ((s->hash_tag[0] == '\0') != (s->hash_tag[1] == '\0'))
+		return "half a hash tag";
+	if (!all_zero(s->reserved, sizeof(s->reserved)))
 		return "reserved field is not 0";
 	return NULL;
 }
@@ -65,6 +78,8 @@ static const char *check_node(const struct snapshot_node *node, uint32_t first, 
 		return "unknown state of a node";
 	if (node->is_local > 1)
 		return "local mark of a node is neither 0 nor 1";
+	if (!all_zero(node->reserved, sizeof(node->reserved)))
+		return "reserved field of a node is not 0";
 	return NULL;
 }
 

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/base/ip_addr.h"
+#include "common/cluster/hash.h"
 
 // Numbers are those of the original's gossip (dynomite.md §5.2).
 enum node_state {
@@ -39,11 +41,13 @@ struct snapshot_node {
 	char host[SNAPSHOT_HOST_MAX];
 	char dc[SNAPSHOT_NAME_MAX];
 	char rack[SNAPSHOT_NAME_MAX];
+	struct ip_addr addr;  // of `host`; IP_ADDR_ANY: not known yet
 	uint32_t token_first; // index into snapshot_tokens()
 	uint32_t token_n;
 	uint16_t port; // dyn_listen
 	uint8_t state; // enum node_state
 	uint8_t is_local;
+	uint8_t reserved[4];
 };
 
 struct snapshot {
@@ -54,7 +58,9 @@ struct snapshot {
 	uint8_t state;       // of this node, enum node_state
 	uint8_t read_consistency;
 	uint8_t write_consistency;
-	uint8_t reserved;
+	uint8_t hash;     // enum hash_kind
+	char hash_tag[2]; // as in `hash_tag`; both 0: none
+	uint8_t reserved[6];
 };
 
 static inline size_t snapshot_size(uint32_t node_n, uint32_t token_n)

@@ -2,6 +2,8 @@
 // is the index into the names. Read without regard to case, as the original reads consistencies.
 #pragma once
 
+#include "common/cluster/hash.h"
+
 // Values are those of `enum consistency`.
 #define CONF_CONSISTENCY_LIST(X)                         \
 	X(CONSISTENCY, DC_ONE, "DC_ONE")                 \
@@ -9,20 +11,8 @@
 	X(CONSISTENCY, DC_SAFE_QUORUM, "DC_SAFE_QUORUM") \
 	X(CONSISTENCY, DC_EACH_SAFE_QUORUM, "DC_EACH_SAFE_QUORUM")
 
-#define CONF_HASH_LIST(X)                       \
-	X(HASH, ONE_AT_A_TIME, "one_at_a_time") \
-	X(HASH, MD5, "md5")                     \
-	X(HASH, CRC16, "crc16")                 \
-	X(HASH, CRC32, "crc32")                 \
-	X(HASH, CRC32A, "crc32a")               \
-	X(HASH, FNV1_64, "fnv1_64")             \
-	X(HASH, FNV1A_64, "fnv1a_64")           \
-	X(HASH, FNV1_32, "fnv1_32")             \
-	X(HASH, FNV1A_32, "fnv1a_32")           \
-	X(HASH, HSIEH, "hsieh")                 \
-	X(HASH, MURMUR, "murmur")               \
-	X(HASH, JENKINS, "jenkins")             \
-	X(HASH, MURMUR3, "murmur3")
+// Values are those of `enum hash_kind`, whose list this is.
+#define CONF_HASH_LIST(X) HASH_LIST(X)
 
 #define CONF_DATA_STORE_LIST(X)   \
 	X(DATA_STORE, REDIS, "0") \
@@ -72,7 +62,7 @@
 	SET(ecn, CONF_ECN_LIST)
 
 // enum conf_hash { CONF_HASH_MD5, … } and so on.
-#define CONF_CHOICE_ENUM(set, id, text) CONF_##set##_##id,
+#define CONF_CHOICE_ENUM(set, id, ...) CONF_##set##_##id,
 #define CONF_CHOICE_SET(set, list) enum conf_##set{list(CONF_CHOICE_ENUM)};
 CONF_CHOICES(CONF_CHOICE_SET)
 #undef CONF_CHOICE_SET

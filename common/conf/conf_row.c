@@ -18,7 +18,7 @@ const char *const conf_section_names[CONF_SECTION_N] = {
 	[CONF_SECTION_controlplane] = "controlplane",
 };
 
-#define CONF_CHOICE_NAME(set, id, text) text,
+#define CONF_CHOICE_NAME(set, id, text, ...) text,
 #define CONF_CHOICE_SET(set, list) \
 	const char *const conf_##set##_names[] = {list(CONF_CHOICE_NAME) NULL};
 CONF_CHOICES(CONF_CHOICE_SET)

@@ -53,8 +53,12 @@ static struct snapshot *build(const struct conf *conf, const char **error)
 	s->state = NODE_NORMAL;
 	s->read_consistency = pool->read_consistency;
 	s->write_consistency = pool->write_consistency;
+	s->hash = pool->hash;
+	if (pool->hash_tag != NULL)
+		memcpy(s->hash_tag, pool->hash_tag, sizeof(s->hash_tag));
 	node->token_n = pool->tokens.n;
 	node->port = pool->dyn_listen.port;
+	node->addr = pool->dyn_listen.ip;
 	node->state = NODE_NORMAL;
 	node->is_local = 1;
 	if (pool->tokens.n > 0)

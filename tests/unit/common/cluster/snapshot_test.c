@@ -65,6 +65,19 @@ static void a_good_one_passes_at_any_alignment(void **state)
 	free(copy);
 }
 
+static void a_hash_tag_and_every_hash_pass(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	make(&s);
+	memcpy(s.head->hash_tag, "{}", 2);
+	for (uint8_t hash = 0; hash < HASH_N; hash++) {
+		s.head->hash = hash;
+		assert_null(check(&s));
+	}
+}
+
 static void every_other_length_is_refused(void **state)
 {
 	struct sample s;
@@ -107,7 +120,12 @@ static void every_spoilt_field_is_refused(void **state)
 	REFUSED(s.head->state = NODE_STANDBY); // the local node says NORMAL
 	REFUSED(s.head->read_consistency = 4);
 	REFUSED(s.head->write_consistency = 255);
-	REFUSED(s.head->reserved = 1);
+	REFUSED(s.head->hash = HASH_N);
+	REFUSED(s.head->hash = 255);
+	REFUSED(s.head->hash_tag[0] = '{');
+	REFUSED(s.head->hash_tag[1] = '}');
+	REFUSED(s.head->reserved[0] = 1);
+	REFUSED(s.head->reserved[5] = 1);
 	REFUSED(memset(s.node[0].host, 'x', sizeof(s.node[0].host)));
 	REFUSED(memset(s.node[2].dc, 'x', sizeof(s.node[2].dc)));
 	REFUSED(memset(s.node[2].rack, 'x', sizeof(s.node[2].rack)));
@@ -122,6 +140,8 @@ static void every_spoilt_field_is_refused(void **state)
 	REFUSED(s.node[0].is_local = 1);
 	REFUSED(s.node[0].is_local = 2);
 	REFUSED(s.node[1].is_local = 0);
+	REFUSED(s.node[0].reserved[0] = 1);
+	REFUSED(s.node[2].reserved[3] = 1);
 }
 
 // What passes holds what readers rely on, whatever bytes came in.
@@ -164,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_one_passes_at_any_alignment),
+		cmocka_unit_test(a_hash_tag_and_every_hash_pass),
 		cmocka_unit_test(every_other_length_is_refused),
 		cmocka_unit_test(every_spoilt_field_is_refused),
 		cmocka_unit_test(random_bytes_never_pass_wrongly),

@@ -15,7 +15,7 @@
 static void version_and_ids(void **state)
 {
 	(void)state;
-	assert_int_equal(IPC_VERSION, 1);
+	assert_int_equal(IPC_VERSION, 2);
 	assert_int_equal(IPC_HELLO, 1);
 	assert_int_equal(IPC_SNAPSHOT, 2);
 	assert_int_equal(IPC_SNAPSHOT_ACK, 3);
@@ -55,7 +55,7 @@ static void header_hello_ack(void **state)
 static void snapshot(void **state)
 {
 	(void)state;
-	SIZE(snapshot, 24);
+	SIZE(snapshot, 32);
 	AT(snapshot, epoch, 0);
 	AT(snapshot, node_n, 8);
 	AT(snapshot, token_n, 12);
@@ -63,15 +63,20 @@ static void snapshot(void **state)
 	AT(snapshot, state, 20);
 	AT(snapshot, read_consistency, 21);
 	AT(snapshot, write_consistency, 22);
-	SIZE(snapshot_node, 396);
+	AT(snapshot, hash, 23);
+	AT(snapshot, hash_tag, 24);
+	AT(snapshot, reserved, 26);
+	SIZE(snapshot_node, 416);
 	AT(snapshot_node, host, 0);
 	AT(snapshot_node, dc, 256);
 	AT(snapshot_node, rack, 320);
-	AT(snapshot_node, token_first, 384);
-	AT(snapshot_node, token_n, 388);
-	AT(snapshot_node, port, 392);
-	AT(snapshot_node, state, 394);
-	AT(snapshot_node, is_local, 395);
+	AT(snapshot_node, addr, 384);
+	AT(snapshot_node, token_first, 400);
+	AT(snapshot_node, token_n, 404);
+	AT(snapshot_node, port, 408);
+	AT(snapshot_node, state, 410);
+	AT(snapshot_node, is_local, 411);
+	AT(snapshot_node, reserved, 412);
 }
 
 static void figures(void **state)
@@ -198,7 +203,7 @@ static void golden_bytes(void **state)
 		0x49,
 		0x50,
 		0x43, // "DIPC"
-		0x01,
+		0x02,
 		0x00, // version
 		0x01,
 		0x00, // HELLO

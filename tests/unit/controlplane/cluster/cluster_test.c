@@ -42,6 +42,7 @@ static void the_local_node_is_as_the_file_says(void **state)
 	struct cluster *cluster = cluster_new(1000);
 	const struct snapshot_node *node;
 	const struct snapshot *s;
+	struct ip_addr addr;
 
 	(void)state;
 	assert_null(cluster_snapshot(cluster));
@@ -50,7 +51,7 @@ static void the_local_node_is_as_the_file_says(void **state)
 	assert_int_equal(apply(cluster,
 				 "  dyn_listen: 192.0.2.11:8101\n  datacenter: east\n  rack: r7\n"
 				 "  tokens: 17,4294967295\n  timeout: 250\n"
-				 "  read_consistency: DC_QUORUM\n"),
+				 "  read_consistency: DC_QUORUM\n  hash: md5\n  hash_tag: '{}'\n"),
 		CLUSTER_CHANGED);
 	s = cluster_snapshot(cluster);
 	assert_null(snapshot_check(s, cluster_snapshot_size(cluster)));
@@ -59,8 +60,12 @@ static void the_local_node_is_as_the_file_says(void **state)
 	assert_int_equal(s->timeout_ms, 250);
 	assert_int_equal(s->read_consistency, CONSISTENCY_DC_QUORUM);
 	assert_int_equal(s->write_consistency, CONSISTENCY_DC_ONE);
+	assert_int_equal(s->hash, HASH_MD5);
+	assert_memory_equal(s->hash_tag, "{}", 2);
 	node = cluster_local(cluster);
 	assert_string_equal(node->host, "192.0.2.11");
+	assert_true(ip_addr_parse("192.0.2.11", &addr));
+	assert_true(ip_addr_eq(&node->addr, &addr));
 	assert_int_equal(node->port, 8101);
 	assert_string_equal(node->dc, "east");
 	assert_string_equal(node->rack, "r7");
