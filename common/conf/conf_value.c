@@ -1,7 +1,9 @@
 #include "common/conf/conf_value.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "common/cluster/token.h"
 #include "common/conf/conf_size.h"
 
 #define CONF_CORE_MAX 1023
@@ -96,27 +98,22 @@ static const char *parse_choice(const struct conf_value *v)
 }
 
 const char *conf_parse_token_list(
-	const struct conf_value *v, char *text, struct conf_tokens *tokens)
+	const struct conf_value *v, const char *text, struct conf_tokens *tokens)
 {
 	// A seed's tokens are bounded like our own.
 	const struct conf_row *row = &conf_rows[CONF_pool_tokens];
-	char *next = text;
-	char *word;
+	uint32_t list[CONF_VALUE_MAX / 2 + 1]; // as many as a value has room for
+	uint32_t room = row->limits.items - tokens->n;
+	int n = token_list_parse(
+		slice_str(text), list, room < ARRAY_LEN(list) ? room : ARRAY_LEN(list));
 
-	while ((word = strsep(&next, ",")) != NULL) {
-		struct slice s = slice_str(word);
-		uint64_t n;
-
-		while (s.len > 0 && s.ptr[0] == ' ')
-			s = slice_make(s.ptr + 1, s.len - 1);
-		while (s.len > 0 && s.ptr[s.len - 1] == ' ')
-			s.len--;
-		if (!slice_to_u64(s, &n) || n > UINT32_MAX)
-			return conf_types[CONF_TYPE_TOKENS].text;
-		if (tokens->n == row->limits.items)
-			return conf_too_many(v, row);
+	if (n == -E2BIG)
+		return conf_too_many(v, row);
+	if (n < 0)
+		return conf_types[CONF_TYPE_TOKENS].text;
+	for (int i = 0; i < n; i++) {
 		tokens->v = conf_arena_grow(v->arena, tokens->v, tokens->n, sizeof(*tokens->v));
-		tokens->v[tokens->n++] = (uint32_t)n;
+		tokens->v[tokens->n++] = list[i];
 	}
 	return NULL;
 }

@@ -44,6 +44,6 @@ const char *conf_too_many(const struct conf_value *value, const struct conf_row 
 
 // The comma list of `text`, appended. The same for all keys that hold tokens.
 const char *conf_parse_token_list(
-	const struct conf_value *value, char *text, struct conf_tokens *tokens);
+	const struct conf_value *value, const char *text, struct conf_tokens *tokens);
 
 const void *conf_member(const struct conf *conf, const struct conf_row *row);

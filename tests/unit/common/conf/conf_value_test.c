@@ -174,7 +174,8 @@ static void test_tokens(void **state)
 	assert_takes(f, CONF_pool_tokens, "0", "0");
 	assert_takes(f, CONF_pool_tokens, "1 , 2,4294967295", "4294967295");
 	assert_int_equal(f->conf.pool.tokens.n, 4);
-	assert_refuses(f, CONF_pool_tokens, "4294967296");
+	assert_takes(f, CONF_pool_tokens, "4294967296", "0"); // as the original takes it
+	assert_refuses(f, CONF_pool_tokens, "42949672951");
 	assert_refuses(f, CONF_pool_tokens, "1,,2");
 	assert_refuses(f, CONF_pool_tokens, "-1");
 	assert_refuses(f, CONF_pool_tokens, "a");
