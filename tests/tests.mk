@@ -76,7 +76,7 @@ e2e: all ## end-to-end tests in the lab, as root; ONLY=name for those whose name
 	@DYN_BUILD=$(BUILD) tests/e2e/run $(ONLY)
 
 .PHONY: bench
-bench: all ## figures, one JSON line each, and docs/performance.md; ONLY=tcp-cost, ONLY=abuse, ONLY=get
+bench: all ## figures, one JSON line each, and docs/performance.md; ONLY=tcp-cost, ONLY=ring, ONLY=abuse, ONLY=get
 	@DYN_BUILD=$(BUILD) tests/bench/run $(ONLY)
 
 # For scripts/lint: the flags, without the warnings that only matter when code is generated.
@@ -103,6 +103,15 @@ $(TCP_COST): $(call obj,$(call find_c,tests/bench/tcp_cost)) $(SUPPORT_LIB) $(DP
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DP_LIBS)
 
 bench: $(TCP_COST)
+
+# --- the cost of finding a key's owner
+RING_COST := $(BUILD)/ring_cost
+
+$(RING_COST): $(call obj,$(call find_c,tests/bench/ring_cost)) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcrypto
+
+bench: $(RING_COST)
 
 # --- an attacker with a raw socket
 ATTACK := $(BUILD)/attack
