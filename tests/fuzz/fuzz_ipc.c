@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cluster/ring.h"
 #include "common/ipc/ipc_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +13,30 @@ static void must(bool holds)
 {
 	if (!holds)
 		abort();
+}
+
+// Every rack has an owner for every hash, one of its own nodes, unless it has no token at all.
+static void walk_ring(const struct snapshot *s)
+{
+	static const uint32_t hash[] = {0, 1, UINT32_MAX / 2, UINT32_MAX / 2 + 1, UINT32_MAX};
+	struct ring *ring;
+
+	if (ring_new(s, &ring) != 0)
+		return;
+	must(ring->dc_n > 0 && snapshot_nodes(s)[ring->local_node].is_local);
+	(void)ring_hash(ring, slice_str(snapshot_nodes(s)->host));
+	for (uint32_t d = 0; d < ring->dc_n; d++) {
+		for (uint32_t i = 0; i < ring->dc[d].rack_n * ARRAY_LEN(hash); i++) {
+			const struct ring_rack *rack = &ring->dc[d].rack[i / ARRAY_LEN(hash)];
+			uint32_t owner = ring_owner(rack, hash[i % ARRAY_LEN(hash)]);
+
+			must((owner == RING_NO_NODE) == (rack->token_n == 0 && rack->node_n > 1));
+			must(owner == RING_NO_NODE ||
+				strcmp(snapshot_nodes(s)[owner].rack, rack->name) == 0);
+		}
+		must(ring->dc[d].preferred < ring->dc[d].rack_n);
+	}
+	ring_free(ring);
 }
 
 // Reads everything that a worker could read.
@@ -35,6 +60,7 @@ static void walk_snapshot(const struct ipc_msg *msg)
 			sum += snapshot_tokens(s)[node->token_first + t];
 	}
 	must(sum > 0);
+	walk_ring(s);
 	free(s);
 }
 
