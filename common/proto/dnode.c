@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+// What is left of the chunk.
+struct cursor {
+	const char *pos;
+	const char *end;
+};
+
 enum field {
 	FIELD_ID,
 	FIELD_TYPE,
@@ -11,6 +17,8 @@ enum field {
 	FIELD_DLEN,
 	FIELD_PLEN,
 };
+
+#define NOT_OURS "not a message of the peer protocol"
 
 // The numbers in their order, what stands before and behind each, and how large it may be.
 static const struct row {
@@ -40,6 +48,7 @@ static void header_begin(struct dnode_parser *p)
 	p->state = DNODE_STATE_NUMBER;
 	p->field = FIELD_ID;
 	p->literal = 0;
+	p->data_len = 0;
 }
 
 static enum dnode_status broken(struct dnode_parser *p, const char *why)
@@ -93,63 +102,77 @@ static enum dnode_status number_ended(struct dnode_parser *p)
 	p->literal = 0;
 	p->digits = 0;
 	p->value = 0;
-	p->data_len = 0;
 	return DNODE_MORE;
 }
 
-static enum dnode_status take_literal(struct dnode_parser *p, char c)
+static enum dnode_status take_literal(struct dnode_parser *p, struct cursor *c)
 {
 	const struct row *row = &rows[p->field];
 
-	if (row->before.ptr[p->literal] == c) {
-		p->literal++;
-		return DNODE_MORE;
+	while (c->pos < c->end && p->literal < row->before.len) {
+		if (*c->pos == row->before.ptr[p->literal])
+			p->literal++;
+		// Real nodes let the space before the second star repeat.
+		else if (p->field != FIELD_PLEN || p->literal == 0 || *c->pos != ' ')
+			return broken(p, p->field == FIELD_ID ? NOT_OURS : row->bad);
+		c->pos++;
 	}
-	// Real nodes let the space before the second star repeat.
-	if (p->field == FIELD_PLEN && p->literal > 0 && c == ' ')
-		return DNODE_MORE;
-	return broken(p, p->field == FIELD_ID ? "not a message of the peer protocol" : row->bad);
-}
-
-static enum dnode_status take_number(struct dnode_parser *p, char c)
-{
-	const struct row *row = &rows[p->field];
-	unsigned digit = (unsigned)(unsigned char)c - '0';
-
-	if (p->literal < row->before.len)
-		return take_literal(p, c);
-	if (c == row->behind)
-		return number_ended(p);
-	if (digit > 9 || (p->digits > 0 && p->value == 0))
-		return broken(p, row->bad);
-	if (p->value > row->max / 10 || p->value * 10 > row->max - digit)
-		return broken(p, row->bad);
-	p->value = p->value * 10 + digit;
-	p->digits++;
 	return DNODE_MORE;
 }
 
-static enum dnode_status take_data(struct dnode_parser *p, char c)
+static enum dnode_status take_digits(struct dnode_parser *p, struct cursor *c)
 {
-	p->data[p->data_len++] = c;
+	const struct row *row = &rows[p->field];
+
+	for (; c->pos < c->end && *c->pos != row->behind; c->pos++) {
+		unsigned digit = (unsigned)(unsigned char)*c->pos - '0';
+
+		if (digit > 9 || (p->digits > 0 && p->value == 0))
+			return broken(p, row->bad);
+		if (digit > row->max || p->value > (row->max - digit) / 10)
+			return broken(p, row->bad);
+		p->value = p->value * 10 + digit;
+		p->digits++;
+	}
+	if (c->pos == c->end)
+		return DNODE_MORE;
+	c->pos++;
+	return number_ended(p);
+}
+
+static enum dnode_status take_number(struct dnode_parser *p, struct cursor *c)
+{
+	enum dnode_status status = take_literal(p, c);
+
+	return status == DNODE_MORE && c->pos < c->end ? take_digits(p, c) : status;
+}
+
+static enum dnode_status take_data(struct dnode_parser *p, struct cursor *c)
+{
+	size_t want = p->dlen - p->data_len;
+	size_t left = (size_t)(c->end - c->pos);
+	size_t n = want < left ? want : left;
+
+	memcpy(p->data + p->data_len, c->pos, n);
+	p->data_len += (uint16_t)n;
+	c->pos += n;
 	if (p->data_len == p->dlen)
 		p->state = DNODE_STATE_NUMBER;
 	return DNODE_MORE;
 }
 
-static enum dnode_status take_line_feed(struct dnode_parser *p, char c)
+static enum dnode_status take_line_feed(struct dnode_parser *p, struct cursor *c)
 {
-	if (c != '\n')
+	if (*c->pos != '\n')
 		return broken(p, "a carriage return without a line feed");
+	c->pos++;
 	p->header.data = slice_make(p->data, p->data_len);
 	p->state = DNODE_STATE_END;
 	return DNODE_DONE;
 }
 
-static enum dnode_status take(struct dnode_parser *p, char c)
+static enum dnode_status take(struct dnode_parser *p, struct cursor *c)
 {
-	if (p->at == DNODE_HEADER_MAX)
-		return broken(p, "the header is too long");
 	switch (p->state) {
 	case DNODE_STATE_NUMBER:
 		return take_number(p, c);
@@ -168,18 +191,20 @@ enum dnode_status dnode_parse(
 	struct dnode_parser *p, const uint8_t *data, size_t len, size_t *consumed)
 {
 	enum dnode_status status = p->state == DNODE_STATE_BROKEN ? DNODE_ERROR : DNODE_MORE;
-	size_t pos = 0;
+	const char *from = (const char *)data;
+	struct cursor c = {.pos = from, .end = from};
+	size_t room;
 
 	if (p->state == DNODE_STATE_END && len > 0)
 		header_begin(p);
-	while (status == DNODE_MORE && pos < len) {
-		status = take(p, (char)data[pos]);
-		if (status == DNODE_ERROR)
-			break;
-		pos++;
-		p->at++;
-	}
-	*consumed = pos;
+	room = DNODE_HEADER_MAX - p->at;
+	c.end += len < room ? len : room;
+	while (status == DNODE_MORE && c.pos < c.end)
+		status = take(p, &c);
+	*consumed = (size_t)(c.pos - from);
+	p->at += (uint32_t)*consumed;
+	if (status == DNODE_MORE && *consumed < len)
+		return broken(p, "the header is too long");
 	return status;
 }
 
