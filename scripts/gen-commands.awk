@@ -52,9 +52,10 @@ function key_places(spec,  kind, arg, n, at, last) {
 	shown = toupper(name)
 	sub(/\|/, " ", shown)
 	# The name of a subcommand is no argument, but counts as one.
-	body[after[4]] = body[after[4]] sprintf("| %s | %s | %s | %s | %s | %s |\n", shown,
+	body[after[5]] = body[after[5]] sprintf("| %s | %s | %s | %s | %s | %s | %s |\n", shown,
 		arguments(before[1]), access_word[before[2]], key_places(keys),
-		route_word[after[2]], quoted($0, 2))
+		route_word[after[2]], after[2] == "KEY" ? compare_word[after[4]] : "",
+		quoted($0, 2))
 	command_n++
 }
 
@@ -81,6 +82,11 @@ BEGIN {
 	route_word["KEY"] = "store"
 	route_word["STORE"] = "store, this node's"
 	route_word["LOCAL"] = "data plane"
+	compare_word["EXACT"] = "exactly"
+	compare_word["SET"] = "in any order"
+	compare_word["PAIRS"] = "pairs in any order"
+	compare_word["ABOUT_S"] = compare_word["ABOUT_MS"] = "about"
+	compare_word["ANY"] = "found or not"
 }
 
 END {
@@ -92,11 +98,12 @@ END {
 	print "subcommand or a wrong number of arguments, in its place among the replies, and the"
 	print "connection stays open. It is closed after QUIT and after a protocol error only.\n"
 	print "*Arguments* and *keys* count from 1, the name of the command being 0; the name of a"
-	print "subcommand counts as an argument."
+	print "subcommand counts as an argument. *Compared* is how answers of several replicas must be"
+	print "equal; errors always must exactly."
 	for (i = 1; i <= group_n; i++) {
 		print "\n## " title[groups[i]] "\n"
-		print "| command | arguments | access | keys | answered by | what it does |"
-		print "|---|---|---|---|---|---|"
+		print "| command | arguments | access | keys | answered by | compared | what it does |"
+		print "|---|---|---|---|---|---|---|"
 		printf "%s", body[groups[i]]
 	}
 	print "\n## Commands of Redis 7.0 that are not answered\n"

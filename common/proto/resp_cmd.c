@@ -24,17 +24,18 @@
 		.kind = RESP_CMD_KEYS_DEST_NUMKEYS, .first = (at) \
 	}
 
-#define CMD(id_, name_, arity_, access_, keys_, route_, merge_, group_, summary_) \
-	[CMD_##id_] = {                                                           \
-		.id = CMD_##id_,                                                  \
-		.name = {.ptr = name_, .len = sizeof(name_) - 1},                 \
-		.arity = arity_,                                                  \
-		.access = RESP_CMD_##access_,                                     \
-		.keys = keys_,                                                    \
-		.route = RESP_CMD_ROUTE_##route_,                                 \
-		.merge = RESP_CMD_MERGE_##merge_,                                 \
-		.group = RESP_CMD_GROUP_##group_,                                 \
-		.summary = {.ptr = summary_, .len = sizeof(summary_) - 1},        \
+#define CMD(id_, name_, arity_, access_, keys_, route_, merge_, compare_, group_, summary_) \
+	[CMD_##id_] = {                                                                     \
+		.id = CMD_##id_,                                                            \
+		.name = {.ptr = name_, .len = sizeof(name_) - 1},                           \
+		.arity = arity_,                                                            \
+		.access = RESP_CMD_##access_,                                               \
+		.keys = keys_,                                                              \
+		.route = RESP_CMD_ROUTE_##route_,                                           \
+		.merge = RESP_CMD_MERGE_##merge_,                                           \
+		.compare = RESP_CMD_COMPARE_##compare_,                                     \
+		.group = RESP_CMD_GROUP_##group_,                                           \
+		.summary = {.ptr = summary_, .len = sizeof(summary_) - 1},                  \
 	},
 
 static const struct resp_cmd rows[CMD_COUNT] = {

@@ -13,7 +13,7 @@
 #include "common/proto/resp.h"
 
 enum resp_cmd_id {
-#define CMD(id, name, arity, access, keys, route, merge, group, summary) CMD_##id,
+#define CMD(id, name, arity, access, keys, route, merge, compare, group, summary) CMD_##id,
 #include "common/proto/resp_cmd.def"
 #undef CMD
 	CMD_COUNT
@@ -48,6 +48,16 @@ enum resp_cmd_merge {
 	RESP_CMD_MERGE_OK,    // +OK when all said so
 };
 
+// How answers of replicas to the same request are compared (resp_digest.h).
+enum resp_cmd_compare {
+	RESP_CMD_COMPARE_EXACT,
+	RESP_CMD_COMPARE_SET,      // an array in no order
+	RESP_CMD_COMPARE_PAIRS,    // an array of pairs in no order
+	RESP_CMD_COMPARE_ABOUT_S,  // a time in seconds that passes
+	RESP_CMD_COMPARE_ABOUT_MS, // and in milliseconds
+	RESP_CMD_COMPARE_ANY,      // differs by chance, or by the inside of the store
+};
+
 enum resp_cmd_group {
 #define GROUP(id, name, title) RESP_CMD_GROUP_##id,
 #include "common/proto/resp_group.def"
@@ -70,6 +80,7 @@ struct resp_cmd {
 	struct resp_cmd_key_spec keys;
 	enum resp_cmd_route route;
 	enum resp_cmd_merge merge;
+	enum resp_cmd_compare compare;
 	enum resp_cmd_group group;
 	struct slice summary;
 };

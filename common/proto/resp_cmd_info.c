@@ -5,7 +5,7 @@
 
 enum { HELP_LINE_MAX = 192 };
 
-#define CMD(id, name, arity, access, keys, route, merge, group, summary) \
+#define CMD(id, name, arity, access, keys, route, merge, compare, group, summary) \
 	static_assert(sizeof(summary) < HELP_LINE_MAX / 2, "too long for HELP: " name);
 #include "common/proto/resp_cmd.def"
 #undef CMD
