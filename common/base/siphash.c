@@ -78,3 +78,68 @@ uint64_t siphash12(const struct siphash_key *key, uint64_t low, uint32_t high)
 	sip_word(&s, low);
 	return sip_end(&s, UINT64_C(12) << 56 | high);
 }
+
+void siphash_stream_start(struct siphash_stream *s, const struct siphash_key *key)
+{
+	struct state start = sip_start(key);
+
+	*s = (struct siphash_stream){
+		.v = {start.v0, start.v1 ^ 0xee, start.v2, start.v3},
+	};
+}
+
+static struct state stream_load(const struct siphash_stream *s)
+{
+	return (struct state){.v0 = s->v[0], .v1 = s->v[1], .v2 = s->v[2], .v3 = s->v[3]};
+}
+
+// Bytes until a word is full, and then into the state with it.
+static size_t stream_fill(
+	struct siphash_stream *s, struct state *v, const unsigned char *p, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (i == 0 || s->len % 8 > 0))
+		s->tail |= (uint64_t)p[i++] << (8 * (s->len++ % 8));
+	if (i > 0 && s->len % 8 == 0) {
+		sip_word(v, s->tail);
+		s->tail = 0;
+	}
+	return i;
+}
+
+void siphash_stream_feed(struct siphash_stream *s, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	struct state v = stream_load(s);
+	size_t i = s->len % 8 > 0 ? stream_fill(s, &v, p, len) : 0;
+
+	for (; len - i >= 8; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		sip_word(&v, word);
+		s->len += 8;
+	}
+	if (i < len)
+		(void)stream_fill(s, &v, p + i, len - i);
+	s->v[0] = v.v0;
+	s->v[1] = v.v1;
+	s->v[2] = v.v2;
+	s->v[3] = v.v3;
+}
+
+void siphash_stream_get(const struct siphash_stream *s, uint64_t out[2])
+{
+	struct state v = stream_load(s);
+
+	sip_word(&v, s->tail | s->len << 56);
+	v.v2 ^= 0xee;
+	for (int i = 0; i < 4; i++)
+		sip_round(&v);
+	out[0] = v.v0 ^ v.v1 ^ v.v2 ^ v.v3;
+	v.v1 ^= 0xdd;
+	for (int i = 0; i < 4; i++)
+		sip_round(&v);
+	out[1] = v.v0 ^ v.v1 ^ v.v2 ^ v.v3;
+}

@@ -62,8 +62,8 @@ struct quorum_dc {
 	uint16_t error;
 	uint16_t failed;
 	uint8_t asked;
-	uint8_t first_good : 4; // meaningful when any is good
-	uint8_t first_error : 4;
+	uint8_t first_good; // meaningful when any is good
+	uint8_t first_error;
 };
 
 struct quorum {

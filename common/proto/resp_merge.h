@@ -30,10 +30,11 @@ enum resp_merge_status {
 			   // resp_reply_parse(); close the connection if `head` was sent
 };
 
-// Where the walk stands in a part.
+// One reply, and where the walk stands in it.
 struct resp_merge_part {
 	uint64_t at;
 	uint64_t len; // of the whole reply: to be set by the caller before resp_merge_start()
+	uint32_t left;
 };
 
 struct resp_merge {

@@ -26,13 +26,17 @@ struct resp_source {
 	void *ctx;
 };
 
-// Each part in one piece; `parts` must outlive the source.
-struct resp_source resp_source_slices(struct slice *parts, uint32_t part_n);
+// parts[i] is all of part i, in one piece; they must outlive the source.
+struct resp_source resp_source_slices(struct slice *parts);
 
 // Reads a line such as "*12\r\n" at *at, and moves *at behind it. False when there is none there,
 // or its number is malformed; for a type without a number ('+', '-') the number is 0.
 MUST_CHECK bool resp_source_head(
 	const struct resp_source *s, uint32_t part, uint64_t *at, char *type, int64_t *number);
 
-// Moves *at behind one whole reply, or element of one. False when it is malformed or not whole.
+// Moves *at behind one whole reply, or element of one, whose payloads are stepped over without a
+// look. False when it is malformed or not whole.
 MUST_CHECK bool resp_source_skip(const struct resp_source *s, uint32_t part, uint64_t *at);
+
+// The part has these bytes at `at`.
+bool resp_source_has(const struct resp_source *s, uint32_t part, uint64_t at, struct slice bytes);
