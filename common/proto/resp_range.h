@@ -19,8 +19,8 @@ struct resp_range {
 };
 
 // `piece` gives the bytes of a part from offset `at` on, as many as lie in one piece: at least one
-// before the part's end, none at it and behind. They stay valid until the next call. Offsets are
-// asked for in growing order within a part, so that a caller may keep its place in a chain.
+// before the part's end, none at it and behind. They stay valid until the next call. Offsets within
+// a part never become smaller, so that a caller may keep its place in a chain.
 struct resp_source {
 	struct slice (*piece)(void *ctx, uint32_t part, uint64_t at);
 	void *ctx;

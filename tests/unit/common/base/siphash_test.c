@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "common/base/rng.h"
 #include "common/base/siphash.h"
 
 // The authors' test vectors of SipHash-2-4: key 00..0f, message of n bytes 00..n-1.
@@ -67,11 +71,61 @@ static void of_registers_is_that_of_their_bytes(void **state)
 	}
 }
 
+static void hash_by_openssl(
+	const struct siphash_key *key, const uint8_t *data, size_t len, uint8_t out[16])
+{
+	unsigned size = 16;
+	size_t written;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_uint("size", &size), OSSL_PARAM_construct_end()};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+
+	assert_int_equal(EVP_MAC_init(ctx, (const uint8_t *)key, sizeof(*key), params), 1);
+	assert_int_equal(EVP_MAC_update(ctx, data, len), 1);
+	assert_int_equal(EVP_MAC_final(ctx, out, &written, 16), 1);
+	assert_int_equal(written, 16);
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+}
+
+static void a_stream_gives_128_bits_as_openssl_does_however_it_is_cut(void **state)
+{
+	uint8_t data[300];
+	struct rng rng;
+
+	(void)state;
+	rng_seed(&rng, 1);
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)rng_u64(&rng);
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		struct siphash_key key = {{rng_u64(&rng), rng_u64(&rng)}};
+		struct siphash_stream s;
+		uint64_t got[2];
+		uint8_t want[16];
+
+		siphash_stream_start(&s, &key);
+		for (size_t at = 0; at < len;) {
+			size_t n = 1 + rng_below(&rng, 20);
+
+			n = n < len - at ? n : len - at;
+			siphash_stream_feed(&s, data + at, n);
+			siphash_stream_feed(&s, data, 0);
+			siphash_stream_get(&s, got);
+			at += n;
+		}
+		siphash_stream_get(&s, got);
+		hash_by_openssl(&key, data, len, want);
+		assert_memory_equal(got, want, sizeof(want));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_the_published_vectors),
 		cmocka_unit_test(of_registers_is_that_of_their_bytes),
+		cmocka_unit_test(a_stream_gives_128_bits_as_openssl_does_however_it_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
