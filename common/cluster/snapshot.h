@@ -34,6 +34,8 @@ enum consistency {
 
 #define SNAPSHOT_NODES_MAX 4096
 #define SNAPSHOT_TOKENS_MAX (SNAPSHOT_NODES_MAX * 256)
+#define SNAPSHOT_DCS_MAX 16
+#define SNAPSHOT_RACKS_MAX 16 // of a datacentre
 #define SNAPSHOT_NAME_MAX 64  // rack and datacentre names, with NUL
 #define SNAPSHOT_HOST_MAX 256 // host names, with NUL
 
@@ -60,7 +62,8 @@ struct snapshot {
 	uint8_t write_consistency;
 	uint8_t hash;     // enum hash_kind
 	char hash_tag[2]; // as in `hash_tag`; both 0: none
-	uint8_t reserved[6];
+	uint8_t reserved[2];
+	uint32_t read_hedge_ms; // after which a read is asked of another rack too; 0: never
 };
 
 static inline size_t snapshot_size(uint32_t node_n, uint32_t token_n)

@@ -56,7 +56,10 @@ struct conf_seed {
 	const char *dc;
 	const char *name; // "host:port" when the file has none
 	struct conf_tokens tokens;
+	struct ip_addr ip; // of `host`, when it is no name
+	uint32_t line;
 	uint16_t port;
+	bool is_ip;
 };
 
 struct conf_servers {

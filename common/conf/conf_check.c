@@ -6,16 +6,7 @@
 #include "common/conf/conf_row.h"
 #include "common/conf/conf_value.h"
 
-struct checker {
-	const struct conf *conf;
-	struct conf_report *report;
-	enum conf_role role;
-	uint32_t known; // messages that were there before
-};
-
-// Whether the key was not found wrong by itself. What follows from a value that is not there must
-// not be held against the user as well.
-static bool usable(const struct checker *c, size_t key)
+bool conf_usable(const struct checker *c, size_t key)
 {
 	for (uint32_t i = 0; i < c->known; i++)
 		if (c->report->message[i].severity == CONF_ERROR &&
@@ -24,22 +15,12 @@ static bool usable(const struct checker *c, size_t key)
 	return true;
 }
 
-// At the line of the key, or of the file when the key is not in it.
-#define say(c, severity, key, ...)                                                   \
-	do {                                                                         \
-		if (usable(c, key))                                                  \
-			conf_report_add((c)->report, severity, (c)->conf->line[key], \
-				conf_rows[key].name, __VA_ARGS__);                   \
-	} while (0)
-#define fail(c, key, ...) say(c, CONF_ERROR, key, __VA_ARGS__)
-#define warn(c, key, ...) say(c, CONF_WARNING, key, __VA_ARGS__)
-
-static bool is_set(const struct conf_addr *addr)
+bool conf_addr_is_set(const struct conf_addr *addr)
 {
 	return addr->host != NULL || addr->path != NULL;
 }
 
-static bool is_own_address(const struct conf *conf, const struct ip_addr *ip)
+bool conf_is_own_address(const struct conf *conf, const struct ip_addr *ip)
 {
 	const struct conf_prefixes *own = &conf->dataplane.address;
 
@@ -49,7 +30,7 @@ static bool is_own_address(const struct conf *conf, const struct ip_addr *ip)
 	return false;
 }
 
-static bool is_any(const struct conf_addr *addr)
+bool conf_addr_is_any(const struct conf_addr *addr)
 {
 	return addr->is_ip &&
 		(ip_addr_is_any(&addr->ip) ||
@@ -60,30 +41,32 @@ static bool is_any(const struct conf_addr *addr)
 static void check_listen_addr(
 	const struct checker *c, enum conf_key key, const struct conf_addr *addr)
 {
-	if (!is_set(addr) || is_any(addr))
+	if (!conf_addr_is_set(addr) || conf_addr_is_any(addr))
 		return;
 	if (addr->path != NULL)
-		fail(c, key,
+		conf_fail(c, key,
 			"value \"%s\": a unix socket can't be reached through the network port; "
 			"must be host:port, such as 0.0.0.0:8102",
 			addr->path);
 	else if (!addr->is_ip && c->role == CONF_ROLE_DATAPLANE)
-		fail(c, key,
+		conf_fail(c, key,
 			"value \"%s:%u\": a name can't be listened on; must be 0.0.0.0, [::] or "
 			"one of `dataplane: address`",
 			addr->host, (unsigned)addr->port);
 	else if (addr->is_ip && c->conf->dataplane.address.n > 0 &&
-		usable(c, CONF_dataplane_address) && !is_own_address(c->conf, &addr->ip))
-		fail(c, key,
+		conf_usable(c, CONF_dataplane_address) && !conf_is_own_address(c->conf, &addr->ip))
+		conf_fail(c, key,
 			"value \"%s:%u\": must be 0.0.0.0, [::] or one of `dataplane: address`",
 			addr->host, (unsigned)addr->port);
 }
 
 static bool overlap(const struct conf_addr *a, const struct conf_addr *b)
 {
-	if (!is_set(a) || !is_set(b) || a->path != NULL || b->path != NULL || a->port != b->port)
+	if (!conf_addr_is_set(a) || !conf_addr_is_set(b) || a->path != NULL || b->path != NULL ||
+		a->port != b->port)
 		return false;
-	return is_any(a) || is_any(b) || !a->is_ip || !b->is_ip || ip_addr_eq(&a->ip, &b->ip);
+	return conf_addr_is_any(a) || conf_addr_is_any(b) || !a->is_ip || !b->is_ip ||
+		ip_addr_eq(&a->ip, &b->ip);
 }
 
 static void check_listen(const struct checker *c)
@@ -93,11 +76,11 @@ static void check_listen(const struct checker *c)
 	check_listen_addr(c, CONF_pool_listen, &p->listen);
 	check_listen_addr(c, CONF_pool_dyn_listen, &p->dyn_listen);
 	if (overlap(&p->listen, &p->dyn_listen))
-		fail(c, CONF_pool_dyn_listen,
+		conf_fail(c, CONF_pool_dyn_listen,
 			"value \"%s:%u\": the port is taken by listen; must be another one",
 			p->dyn_listen.host, (unsigned)p->dyn_listen.port);
 	if (p->stats_listen.path != NULL)
-		fail(c, CONF_pool_stats_listen,
+		conf_fail(c, CONF_pool_stats_listen,
 			"value \"%s\": must be host:port, such as 0.0.0.0:22222",
 			p->stats_listen.path);
 }
@@ -114,7 +97,7 @@ static void check_stats_port(const struct checker *c)
 	here = store->is_ip ? ip_addr_is_v4(&store->ip) && store->ip.b[12] == 127
 			    : strcmp(store->host, "localhost") == 0;
 	if (here && overlap(&p->stats_listen, store))
-		fail(c, CONF_pool_stats_listen, "port %u is the store's; must be another one",
+		conf_fail(c, CONF_pool_stats_listen, "port %u is the store's; must be another one",
 			(unsigned)p->stats_listen.port);
 }
 
@@ -123,43 +106,15 @@ static void check_tokens(const struct checker *c)
 	const struct conf_tokens *t = &c->conf->pool.tokens;
 
 	if (t->n == 0 && c->conf->pool.dyn_seeds.n > 0)
-		fail(c, CONF_pool_tokens,
+		conf_fail(c, CONF_pool_tokens,
 			"is missing: with dyn_seeds each node needs its place in the ring, %s",
 			conf_types[CONF_TYPE_TOKENS].text);
 	for (uint32_t i = 1; i < t->n; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (t->v[i] == t->v[j])
-				fail(c, CONF_pool_tokens,
+				conf_fail(c, CONF_pool_tokens,
 					"value \"%u\": is there twice; must be there once",
 					t->v[i]);
-}
-
-static bool tokens_have(const struct conf_tokens *t, uint32_t token)
-{
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->v[i] == token)
-			return true;
-	return false;
-}
-
-// Two owners of one token: which of them is asked would depend on the order of the list.
-static void check_seeds(const struct checker *c)
-{
-	const struct conf_pool *p = &c->conf->pool;
-
-	for (uint32_t i = 0; i < p->dyn_seeds.n; i++) {
-		const struct conf_seed *s = &p->dyn_seeds.v[i];
-
-		if (strcmp(s->dc, p->datacenter) != 0 || strcmp(s->rack, p->rack) != 0)
-			continue;
-		for (uint32_t j = 0; j < s->tokens.n; j++)
-			if (tokens_have(&p->tokens, s->tokens.v[j]))
-				warn(c, CONF_pool_dyn_seeds,
-					"\"%s\" has token %u of this node in the same rack; is it "
-					"this "
-					"node itself?",
-					s->name, s->tokens.v[j]);
-	}
 }
 
 static void check_gateway(const struct checker *c)
@@ -175,12 +130,12 @@ static void check_gateway(const struct checker *c)
 		for (uint32_t j = 0; j < d->address.n && !reached; j++)
 			reached = ip_prefix_contains(&d->address.v[j], gw);
 		ip_addr_format(gw, text);
-		if (is_own_address(c->conf, gw))
-			fail(c, CONF_dataplane_gateway,
+		if (conf_is_own_address(c->conf, gw))
+			conf_fail(c, CONF_dataplane_gateway,
 				"value \"%s\": is this node's own address; must be another host's",
 				text);
-		else if (!reached && usable(c, CONF_dataplane_address))
-			fail(c, CONF_dataplane_gateway,
+		else if (!reached && conf_usable(c, CONF_dataplane_address))
+			conf_fail(c, CONF_dataplane_gateway,
 				"value \"%s\": must be in one of the networks of `address`", text);
 	}
 }
@@ -192,13 +147,13 @@ static void check_network(const struct checker *c)
 	check_gateway(c);
 	for (uint32_t i = 0; i < d->address.n; i++) {
 		if (!ip_addr_is_v4(&d->address.v[i].addr) && d->mtu < 1280) {
-			fail(c, CONF_dataplane_mtu, "value \"%u\": IPv6 needs at least 1280",
+			conf_fail(c, CONF_dataplane_mtu, "value \"%u\": IPv6 needs at least 1280",
 				d->mtu);
 			break;
 		}
 	}
-	if (d->cores.n > 0 && d->workers != d->cores.n && usable(c, CONF_dataplane_cores))
-		fail(c, CONF_dataplane_workers,
+	if (d->cores.n > 0 && d->workers != d->cores.n && conf_usable(c, CONF_dataplane_cores))
+		conf_fail(c, CONF_dataplane_workers,
 			"value \"%u\": must be %u, the number of cores, or left out", d->workers,
 			d->cores.n);
 }
@@ -210,11 +165,11 @@ static void check_role(const struct checker *c)
 	if (c->role != CONF_ROLE_DATAPLANE)
 		return;
 	if (d->port == NULL)
-		fail(c, CONF_dataplane_port,
+		conf_fail(c, CONF_dataplane_port,
 			"is missing: add the section `dataplane:` with `port:`, %s",
 			conf_types[CONF_TYPE_DEVICE].text);
 	if (d->address.n == 0)
-		fail(c, CONF_dataplane_address,
+		conf_fail(c, CONF_dataplane_address,
 			"is missing: add the section `dataplane:` with `address:`, %s",
 			conf_types[CONF_TYPE_PREFIXES].text);
 }
@@ -232,7 +187,7 @@ static void check_later(const struct checker *c)
 			continue;
 		conf_value_text(row, member, 0, now);
 		if (row->standard == NULL || strcmp(now, row->standard) != 0)
-			warn(c, i, "has no effect yet: this version runs single nodes");
+			conf_warn(c, i, "has no effect yet in this version");
 	}
 }
 
@@ -241,25 +196,25 @@ static void check_doubtful(const struct checker *c)
 	const struct conf_pool *p = &c->conf->pool;
 
 	if (c->conf->controlplane.ipc[0] != '/')
-		warn(c, CONF_controlplane_ipc,
+		conf_warn(c, CONF_controlplane_ipc,
 			"does not begin with /: both programs must be started in the same folder "
 			"to "
 			"meet");
 	if (p->hash == CONF_HASH_MURMUR3)
-		warn(c, CONF_pool_hash,
+		conf_warn(c, CONF_pool_hash,
 			"value \"murmur3\": never worked in the original, where every "
 			"key got the lowest token");
 	if (p->read_repairs_enabled &&
 		(p->read_consistency == CONF_CONSISTENCY_DC_ONE ||
 			p->write_consistency == CONF_CONSISTENCY_DC_ONE))
-		warn(c, CONF_pool_read_repairs_enabled,
+		conf_warn(c, CONF_pool_read_repairs_enabled,
 			"has no effect while read_consistency or write_consistency is DC_ONE");
 }
 
 void conf_check(const struct conf *conf, enum conf_role role, struct conf_report *report)
 {
 	static void (*const checks[])(const struct checker *) = {check_role, check_listen,
-		check_stats_port, check_tokens, check_seeds, check_network, check_later,
+		check_stats_port, check_tokens, conf_check_ring, check_network, check_later,
 		check_doubtful};
 	const struct checker c = {.conf = conf, .report = report, .role = role, .known = report->n};
 

@@ -166,12 +166,13 @@ static bool is_zero_for_default(const struct conf_row *row, struct slice text)
 }
 
 // NULL, or what is allowed.
-static const char *set_value(struct filler *l, struct slice text)
+static const char *set_value(struct filler *l, struct slice text, uint32_t line)
 {
 	struct conf_value value = {
 		.arena = l->conf->arena,
 		.row = l->row,
 		.member = (char *)l->conf + l->row->offset,
+		.line = line,
 	};
 
 	if (text.len > CONF_VALUE_MAX)
@@ -203,7 +204,7 @@ static void take_value(struct filler *l, const struct conf_yaml_event *e)
 			"is a list; must be one value: %s", conf_row_allowed(l->row, allowed));
 		return;
 	}
-	why = set_value(l, e->text);
+	why = set_value(l, e->text, e->line);
 	if (why != NULL)
 		conf_report_add(l->report, CONF_ERROR, e->line, key_name(l),
 			"value \"%s\": must be %s", shown(e->text, VALUE_SHOWN_MAX, buf),
@@ -243,7 +244,8 @@ static void set_defaults(struct filler *l)
 {
 	for (size_t i = 0; i < CONF_KEY_N; i++) {
 		l->row = &conf_rows[i];
-		if (l->row->standard != NULL && set_value(l, slice_str(l->row->standard)) != NULL)
+		if (l->row->standard != NULL &&
+			set_value(l, slice_str(l->row->standard), 0) != NULL)
 			abort(); // a row of conf.def contradicts itself: the unit test says which
 	}
 	l->row = NULL;
@@ -283,7 +285,7 @@ bool conf_set_unset(
 	struct filler l = {.conf = conf, .report = report, .row = &conf_rows[key]};
 	char allowed[CONF_ALLOWED_MAX];
 	struct conf kept = *conf;
-	const char *why = set_value(&l, slice_str(text));
+	const char *why = set_value(&l, slice_str(text), 0);
 
 	if (conf->line[key] != 0)
 		*conf = kept;

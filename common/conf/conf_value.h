@@ -18,6 +18,7 @@ struct conf_value {
 	const struct conf_row *row;
 	char *text;   // NUL-terminated, in the arena; may be written to
 	void *member; // of struct conf
+	uint32_t line; // of the file; 0: a default, or the command line
 };
 
 // A list gets one more item (or several, when the text holds several). NULL when it worked, or what

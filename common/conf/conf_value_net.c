@@ -125,7 +125,7 @@ const char *conf_parse_servers(const struct conf_value *v)
 const char *conf_parse_seeds(const struct conf_value *v)
 {
 	struct conf_seeds *seeds = v->member;
-	struct conf_seed seed = {.name = cut_last(v->text, ' ')};
+	struct conf_seed seed = {.name = cut_last(v->text, ' '), .line = v->line};
 	char *tokens = cut_last(v->text, ':');
 	struct conf_addr addr = {.host = NULL};
 	const char *why;
@@ -143,6 +143,8 @@ const char *conf_parse_seeds(const struct conf_value *v)
 	if (seeds->n == v->row->limits.items)
 		return conf_too_many(v, v->row);
 	seed.host = addr.host;
+	seed.ip = addr.ip;
+	seed.is_ip = addr.is_ip;
 	seed.port = addr.port;
 	if (seed.name == NULL)
 		seed.name = default_name(v, &addr);

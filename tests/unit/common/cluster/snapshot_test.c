@@ -125,7 +125,7 @@ static void every_spoilt_field_is_refused(void **state)
 	REFUSED(s.head->hash_tag[0] = '{');
 	REFUSED(s.head->hash_tag[1] = '}');
 	REFUSED(s.head->reserved[0] = 1);
-	REFUSED(s.head->reserved[5] = 1);
+	REFUSED(s.head->reserved[1] = 1);
 	REFUSED(memset(s.node[0].host, 'x', sizeof(s.node[0].host)));
 	REFUSED(memset(s.node[2].dc, 'x', sizeof(s.node[2].dc)));
 	REFUSED(memset(s.node[2].rack, 'x', sizeof(s.node[2].rack)));

@@ -97,7 +97,7 @@ static void test_values_and_their_lines(void **state)
 
 static void test_seeds(void **state)
 {
-	struct conf *c = load(POOL "  tokens: 9\n  dyn_seeds:\n"
+	struct conf *c = load(POOL "  dyn_listen: 0.0.0.0:8101\n  tokens: 9\n  dyn_seeds:\n"
 				   "  - host.example:8101:r2:dc2:7\n"
 				   "  - '::1:8101:r3:dc3:8,9 other'\n");
 	const struct conf_seed *s = c->pool.dyn_seeds.v;
@@ -105,6 +105,10 @@ static void test_seeds(void **state)
 	(void)state;
 	assert_int_equal(c->pool.dyn_seeds.n, 2);
 	assert_string_equal(s[0].host, "host.example");
+	assert_int_equal(s[0].line, 7);
+	assert_false(s[0].is_ip);
+	assert_true(s[1].is_ip);
+	assert_int_equal(s[1].ip.b[15], 1);
 	assert_int_equal(s[0].port, 8101);
 	assert_string_equal(s[0].rack, "r2");
 	assert_string_equal(s[0].dc, "dc2");

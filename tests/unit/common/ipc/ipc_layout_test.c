@@ -66,6 +66,7 @@ static void snapshot(void **state)
 	AT(snapshot, hash, 23);
 	AT(snapshot, hash_tag, 24);
 	AT(snapshot, reserved, 26);
+	AT(snapshot, read_hedge_ms, 28);
 	SIZE(snapshot_node, 416);
 	AT(snapshot_node, host, 0);
 	AT(snapshot_node, dc, 256);
