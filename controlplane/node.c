@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
+#include "controlplane/cluster/addresses.h"
 #include "controlplane/cluster/cluster.h"
 #include "controlplane/link/dp_link.h"
 #include "controlplane/rest/rest.h"
@@ -19,6 +20,7 @@
 
 #define FILES_WANTED 65536
 #define TICK_NS (200 * NS_PER_MS)
+#define ADDRESSES_WAIT_NS (3 * NS_PER_SEC)
 
 struct node {
 	struct options *options; // holds the configuration in effect
@@ -28,6 +30,8 @@ struct node {
 	struct loop *loop;
 	struct signals *signals;
 	struct cluster *cluster;
+	struct addresses *addresses;
+	struct mono hold_until; // while the first snapshot waits for addresses
 	struct dp_link *link;
 	struct rest_http *http;
 };
@@ -40,9 +44,20 @@ static uint64_t wall_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
 }
 
+// There is a new snapshot.
+static void push(struct node *node)
+{
+	const struct cluster_event *event = cluster_event(node->cluster, 0);
+
+	log_notice("cluster: snapshot %" PRIu64 ": %s", event->epoch, event->cause);
+	if (node->link != NULL)
+		dp_link_push(node->link);
+}
+
 static void serve(void *arg, struct rest_request *request, struct rest_reply *reply)
 {
 	struct node *node = arg;
+	uint64_t epoch = cluster_snapshot(node->cluster)->epoch;
 	struct rest_ctx ctx = {
 		.conf = node->options->conf,
 		.cluster = node->cluster,
@@ -57,6 +72,8 @@ static void serve(void *arg, struct rest_request *request, struct rest_reply *re
 	};
 
 	rest_serve(&ctx, request, reply);
+	if (cluster_snapshot(node->cluster)->epoch != epoch)
+		push(node);
 }
 
 static void on_http(void *arg, struct mono now)
@@ -77,11 +94,36 @@ static void on_link(void *arg, struct mono now)
 	dp_link_ask(node->link, now);
 }
 
-// Questions whose time is up.
+static void readdress(struct node *node)
+{
+	const struct names *names = addresses_names(node->addresses);
+
+	if (cluster_readdress(node->cluster, names, wall_ms()) == CLUSTER_CHANGED)
+		push(node);
+}
+
+// While there are names without an answer, addresses are taken over by the tick only: a change for
+// every answer would be hundreds of snapshots.
+static void on_addresses(void *arg, struct mono now)
+{
+	struct node *node = arg;
+
+	addresses_poll(node->addresses, now);
+	if (!addresses_settled(node->addresses))
+		return;
+	readdress(node);
+	dp_link_release(node->link);
+}
+
+// Questions whose time is up, and names that are due.
 static void on_tick(void *arg, struct mono now)
 {
 	struct node *node = arg;
 
+	addresses_poll(node->addresses, now);
+	readdress(node);
+	if (mono_due(now, node->hold_until))
+		dp_link_release(node->link);
 	dp_link_ask(node->link, now);
 	rest_http_again(node->http);
 }
@@ -97,25 +139,23 @@ static void warn_fixed(void *arg, const char *section, const char *key)
 	log_warn("reload: %s: %s: takes effect after a restart of %s", section, key, who);
 }
 
-static bool apply(struct node *node, const struct conf *conf)
+static enum cluster_change apply(struct node *node, const struct conf *conf, const char *cause)
 {
+	const struct cluster_why why = {.wall_ms = wall_ms(), .text = cause};
+	const struct names *names = addresses_names(node->addresses);
 	const char *error = NULL;
+	enum cluster_change change = cluster_apply(node->cluster, conf, names, why, &error);
 
-	switch (cluster_apply(node->cluster, conf, &error)) {
-	case CLUSTER_FAILED:
+	if (change == CLUSTER_FAILED) {
 		log_err("%s: %s", conf->file, error);
-		return false;
-	case CLUSTER_CHANGED:
-		log_notice("cluster: snapshot %" PRIu64, cluster_snapshot(node->cluster)->epoch);
-		if (conf->pool.dyn_seeds.n > 0)
-			log_warn("cluster: %u other nodes are in the file; this version serves "
-				 "its own store only and does not speak to them",
-				conf->pool.dyn_seeds.n);
-		break;
-	case CLUSTER_SAME:
-		break;
+		return change;
 	}
-	return true;
+	if (change == CLUSTER_CHANGED)
+		push(node);
+	if (!addresses_want(node->addresses, conf, loop_now()))
+		log_err("cluster: out of memory; nodes that are new have no address until the "
+			"file is read again");
+	return change;
 }
 
 static void log_report(const struct conf_report *report)
@@ -137,6 +177,7 @@ static void reload(void *arg)
 {
 	struct node *node = arg;
 	struct options *options = node->options;
+	enum cluster_change change = CLUSTER_FAILED;
 	struct conf_report report;
 	struct conf *conf;
 
@@ -145,7 +186,9 @@ static void reload(void *arg)
 	conf = conf_load(options->conf_file, CONF_ROLE_CONTROLPLANE, &report);
 	log_report(&report);
 	conf_report_free(&report);
-	if (conf == NULL || !apply(node, conf)) {
+	if (conf != NULL)
+		change = apply(node, conf, "the configuration file was read again");
+	if (change == CLUSTER_FAILED) {
 		log_err("reload: %s is not usable; the settings stay as they were",
 			options->conf_file);
 		conf_free(conf);
@@ -154,7 +197,8 @@ static void reload(void *arg)
 	conf_changes(options->conf, conf, warn_fixed, NULL);
 	conf_free(options->conf);
 	options->conf = conf;
-	dp_link_push(node->link);
+	if (change == CLUSTER_SAME)
+		dp_link_push(node->link);
 	log_notice("reload: %s read again", options->conf_file);
 }
 
@@ -172,6 +216,8 @@ static bool add_to_loop(struct node *node)
 		error = loop_add(loop, dp_link_fd(node->link), on_link, node);
 	if (error == 0)
 		error = loop_add(loop, rest_http_fd(node->http), on_http, node);
+	if (error == 0)
+		error = loop_add(loop, addresses_fd(node->addresses), on_addresses, node);
 	if (error == 0)
 		error = loop_add_tick(loop, TICK_NS, on_tick, node);
 	if (error != 0)
@@ -201,15 +247,21 @@ static bool start(struct node *node)
 	node->signals = signals_new(&handlers, node);
 	node->loop = loop_new();
 	node->cluster = cluster_new(node->start_ms);
-	if (node->signals == NULL || node->loop == NULL || node->cluster == NULL) {
+	node->addresses = addresses_new(resolver_system);
+	if (node->signals == NULL || node->loop == NULL || node->cluster == NULL ||
+		node->addresses == NULL) {
 		log_err("cannot start: %s", strerror(errno));
 		return false;
 	}
-	if (!apply(node, conf))
+	if (apply(node, conf, "the control plane started") == CLUSTER_FAILED)
 		return false;
 	node->link = dp_link_new(conf->controlplane.ipc, node->version, node->cluster);
 	if (node->link == NULL)
 		return false;
+	if (!addresses_settled(node->addresses)) {
+		dp_link_hold(node->link);
+		node->hold_until = mono_add(loop_now(), ADDRESSES_WAIT_NS);
+	}
 	node->http = rest_http_new(&conf->pool.stats_listen, serve, node);
 	return node->http != NULL && add_to_loop(node);
 }
@@ -218,6 +270,7 @@ static void finish(struct node *node)
 {
 	rest_http_free(node->http);
 	dp_link_free(node->link);
+	addresses_free(node->addresses);
 	cluster_free(node->cluster);
 	loop_free(node->loop);
 	signals_free(node->signals);

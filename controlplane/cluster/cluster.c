@@ -1,19 +1,39 @@
 #include "controlplane/cluster/cluster.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "controlplane/cluster/cluster_build.h"
+
+// What REST can change too.
+struct settings {
+	enum consistency read;
+	enum consistency write;
+	uint32_t timeout_ms;
+	uint32_t read_hedge_ms;
+};
 
 struct cluster {
 	uint64_t next_epoch;
 	struct snapshot *snapshot;
+	enum node_state state;
+	uint32_t factor;
+	struct settings file;   // as the file said last
+	struct settings wanted; // in effect
+	unsigned event_n;       // all there ever were
+	struct cluster_event event[CLUSTER_EVENTS];
 };
 
 struct cluster *cluster_new(uint64_t wall_ms)
 {
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 
-	if (cluster != NULL)
-		cluster->next_epoch = wall_ms > 0 ? wall_ms : 1;
+	if (cluster == NULL)
+		return NULL;
+	cluster->next_epoch = wall_ms > 0 ? wall_ms : 1;
+	cluster->state = NODE_NORMAL;
+	cluster->factor = 1;
 	return cluster;
 }
 
@@ -25,64 +45,71 @@ void cluster_free(struct cluster *cluster)
 	free(cluster);
 }
 
-// Text that is too long is cut by nobody: the checks of the configuration keep it short enough.
-static bool copy_text(char *out, size_t size, const char *text)
-{
-	size_t len = text != NULL ? strlen(text) : 0;
-
-	if (len >= size)
-		return false;
-	memcpy(out, text != NULL ? text : "", len);
-	memset(out + len, 0, size - len);
-	return true;
-}
-
-static struct snapshot *build(const struct conf *conf, const char **error)
-{
-	const struct conf_pool *pool = &conf->pool;
-	struct snapshot *s = calloc(1, snapshot_size(1, pool->tokens.n));
-	struct snapshot_node *node;
-
-	*error = "out of memory";
-	if (s == NULL)
-		return NULL;
-	node = (struct snapshot_node *)(void *)(s + 1);
-	s->node_n = 1;
-	s->token_n = pool->tokens.n;
-	s->timeout_ms = pool->timeout;
-	s->state = NODE_NORMAL;
-	s->read_consistency = pool->read_consistency;
-	s->write_consistency = pool->write_consistency;
-	s->hash = pool->hash;
-	if (pool->hash_tag != NULL)
-		memcpy(s->hash_tag, pool->hash_tag, sizeof(s->hash_tag));
-	node->token_n = pool->tokens.n;
-	node->port = pool->dyn_listen.port;
-	node->addr = pool->dyn_listen.ip;
-	node->state = NODE_NORMAL;
-	node->is_local = 1;
-	if (pool->tokens.n > 0)
-		memcpy(node + 1, pool->tokens.v, pool->tokens.n * sizeof(uint32_t));
-	*error = "name of host, datacentre or rack is too long";
-	if (!copy_text(node->host, sizeof(node->host), pool->dyn_listen.host) ||
-		!copy_text(node->dc, sizeof(node->dc), pool->datacenter) ||
-		!copy_text(node->rack, sizeof(node->rack), pool->rack)) {
-		free(s);
-		return NULL;
-	}
-	return s;
-}
-
 static size_t size_of(const struct snapshot *s)
 {
 	return s != NULL ? snapshot_size(s->node_n, s->token_n) : 0;
 }
 
-enum cluster_change cluster_apply(
-	struct cluster *cluster, const struct conf *conf, const char **error)
+static void note(struct cluster *cluster, struct cluster_why why)
+{
+	struct cluster_event *event = &cluster->event[cluster->event_n++ % CLUSTER_EVENTS];
+
+	event->epoch = cluster->snapshot->epoch;
+	event->wall_ms = why.wall_ms;
+	snprintf(event->cause, sizeof(event->cause), "%s", why.text);
+}
+
+static enum cluster_change changed(struct cluster *cluster, struct cluster_why why)
+{
+	cluster->snapshot->epoch = cluster->next_epoch++;
+	note(cluster, why);
+	return CLUSTER_CHANGED;
+}
+
+static void put_settings(const struct cluster *cluster, struct snapshot *s)
+{
+	const struct settings *wanted = &cluster->wanted;
+	uint64_t timeout_ms = (uint64_t)wanted->timeout_ms * cluster->factor;
+	struct snapshot_node *nodes = (struct snapshot_node *)(void *)(s + 1);
+
+	s->read_consistency = (uint8_t)wanted->read;
+	s->write_consistency = (uint8_t)wanted->write;
+	s->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
+	s->read_hedge_ms = wanted->read_hedge_ms;
+	s->state = (uint8_t)cluster->state;
+	for (uint32_t i = 0; i < s->node_n; i++)
+		if (nodes[i].is_local)
+			nodes[i].state = s->state;
+}
+
+// The newest wish counts: a value of the file that is not what it was before.
+static void take_file(struct cluster *cluster, const struct conf_pool *pool)
+{
+	struct settings now = {
+		.read = (enum consistency)pool->read_consistency,
+		.write = (enum consistency)pool->write_consistency,
+		.timeout_ms = pool->timeout,
+		.read_hedge_ms = pool->read_hedge_ms,
+	};
+	struct settings *wanted = &cluster->wanted;
+	bool first = cluster->snapshot == NULL;
+
+	if (first || now.read != cluster->file.read)
+		wanted->read = now.read;
+	if (first || now.write != cluster->file.write)
+		wanted->write = now.write;
+	if (first || now.timeout_ms != cluster->file.timeout_ms)
+		wanted->timeout_ms = now.timeout_ms;
+	if (first || now.read_hedge_ms != cluster->file.read_hedge_ms)
+		wanted->read_hedge_ms = now.read_hedge_ms;
+	cluster->file = now;
+}
+
+enum cluster_change cluster_apply(struct cluster *cluster, const struct conf *conf,
+	const struct names *names, struct cluster_why why, const char **error)
 {
 	struct snapshot *old = cluster->snapshot;
-	struct snapshot *s = build(conf, error);
+	struct snapshot *s = cluster_build(conf, names, error);
 
 	if (s == NULL)
 		return CLUSTER_FAILED;
@@ -92,14 +119,92 @@ enum cluster_change cluster_apply(
 		free(s);
 		return CLUSTER_FAILED;
 	}
+	take_file(cluster, &conf->pool);
+	put_settings(cluster, s);
 	if (old != NULL && size_of(old) == size_of(s) && memcmp(old, s, size_of(s)) == 0) {
 		free(s);
 		return CLUSTER_SAME;
 	}
-	s->epoch = cluster->next_epoch++;
 	free(old);
 	cluster->snapshot = s;
-	return CLUSTER_CHANGED;
+	return changed(cluster, why);
+}
+
+enum cluster_change cluster_readdress(
+	struct cluster *cluster, const struct names *names, uint64_t wall_ms)
+{
+	struct snapshot *s = cluster->snapshot;
+	struct snapshot_node *nodes = (struct snapshot_node *)(void *)(s + 1);
+	const struct snapshot_node *first = NULL;
+	char ip[IP_ADDR_TEXT_MAX];
+	char text[CLUSTER_CAUSE_MAX];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < s->node_n; i++) {
+		const struct ip_addr *addr = names_addr(names, nodes[i].host);
+
+		if (nodes[i].is_local || addr == NULL || ip_addr_eq(addr, &nodes[i].addr))
+			continue;
+		nodes[i].addr = *addr;
+		if (n++ == 0)
+			first = &nodes[i];
+	}
+	if (first == NULL)
+		return CLUSTER_SAME;
+	n--;
+	snprintf(text, sizeof(text), "%.80s has the address %s", first->host,
+		ip_addr_format(&first->addr, ip));
+	if (n > 0)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", and %u more changed",
+			n);
+	return changed(cluster, (struct cluster_why){.wall_ms = wall_ms, .text = text});
+}
+
+enum cluster_change cluster_set_state(
+	struct cluster *cluster, enum node_state state, struct cluster_why why)
+{
+	if (cluster->state == state)
+		return CLUSTER_SAME;
+	cluster->state = state;
+	put_settings(cluster, cluster->snapshot);
+	return changed(cluster, why);
+}
+
+enum cluster_change cluster_set_consistency(struct cluster *cluster, enum consistency read,
+	enum consistency write, struct cluster_why why)
+{
+	struct settings *wanted = &cluster->wanted;
+
+	if (wanted->read == read && wanted->write == write)
+		return CLUSTER_SAME;
+	wanted->read = read;
+	wanted->write = write;
+	put_settings(cluster, cluster->snapshot);
+	return changed(cluster, why);
+}
+
+enum cluster_change cluster_set_timeouts(
+	struct cluster *cluster, const struct cluster_timeouts *timeouts, struct cluster_why why)
+{
+	const struct cluster_timeouts old = cluster_timeouts(cluster);
+
+	if (old.timeout_ms == timeouts->timeout_ms && old.factor == timeouts->factor &&
+		old.read_hedge_ms == timeouts->read_hedge_ms)
+		return CLUSTER_SAME;
+	cluster->factor = timeouts->factor;
+	cluster->wanted.timeout_ms = timeouts->timeout_ms;
+	cluster->wanted.read_hedge_ms = timeouts->read_hedge_ms;
+	put_settings(cluster, cluster->snapshot);
+	return changed(cluster, why);
+}
+
+struct cluster_timeouts cluster_timeouts(const struct cluster *cluster)
+{
+	return (struct cluster_timeouts){
+		.timeout_ms = cluster->wanted.timeout_ms,
+		.factor = cluster->factor,
+		.read_hedge_ms = cluster->wanted.read_hedge_ms,
+	};
 }
 
 void cluster_overtake(struct cluster *cluster, uint64_t epoch)
@@ -109,6 +214,8 @@ void cluster_overtake(struct cluster *cluster, uint64_t epoch)
 		return;
 	cluster->snapshot->epoch = epoch + 1;
 	cluster->next_epoch = epoch + 2;
+	// The same contents for the same reason.
+	cluster->event[(cluster->event_n - 1) % CLUSTER_EVENTS].epoch = epoch + 1;
 }
 
 const struct snapshot *cluster_snapshot(const struct cluster *cluster)
@@ -129,4 +236,11 @@ const struct snapshot_node *cluster_local(const struct cluster *cluster)
 		if (snapshot_nodes(s)[i].is_local)
 			return &snapshot_nodes(s)[i];
 	return NULL;
+}
+
+const struct cluster_event *cluster_event(const struct cluster *cluster, unsigned back)
+{
+	if (back >= cluster->event_n || back >= CLUSTER_EVENTS)
+		return NULL;
+	return &cluster->event[(cluster->event_n - 1 - back) % CLUSTER_EVENTS];
 }

@@ -19,6 +19,7 @@ struct dp_link {
 	struct dp_asks *asks;
 	struct dp_view view;
 	uint64_t start_ms; // Unix time at which the link was made
+	bool held;
 
 	// The store's ejections that the data plane which started then has counted.
 	uint64_t counted_ms;
@@ -83,10 +84,23 @@ void dp_link_push(struct dp_link *link)
 {
 	const struct snapshot *snapshot = cluster_snapshot(link->cluster);
 
-	if (snapshot != NULL &&
+	if (snapshot != NULL && !link->held &&
 		ipc_peer_send(
 			link->peer, IPC_SNAPSHOT, snapshot, cluster_snapshot_size(link->cluster)))
 		log_info("link: sent snapshot %" PRIu64, snapshot->epoch);
+}
+
+void dp_link_hold(struct dp_link *link)
+{
+	link->held = true;
+}
+
+void dp_link_release(struct dp_link *link)
+{
+	if (!link->held)
+		return;
+	link->held = false;
+	dp_link_push(link);
 }
 
 static void take_ack(struct dp_link *link, const struct ipc_msg *msg)

@@ -42,6 +42,11 @@ void dp_link_poll(struct dp_link *link, struct mono now);
 // The snapshot changed. Sent now, or as soon as there is a link.
 void dp_link_push(struct dp_link *link);
 
+// Nothing is pushed before dp_link_release, so that the first snapshot is one that can be worked
+// with.
+void dp_link_hold(struct dp_link *link);
+void dp_link_release(struct dp_link *link);
+
 // Sends the question that is next, and gives up those whose time is up. dp_link_poll does it too;
 // call it after something was asked, and now and then.
 void dp_link_ask(struct dp_link *link, struct mono now);

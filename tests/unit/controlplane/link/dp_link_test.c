@@ -17,6 +17,8 @@
 
 #define WAIT_MS 10000
 
+#define WHY ((struct cluster_why){.wall_ms = 1, .text = "test"})
+
 static char dir[64];
 static char path[128];
 static struct cluster *cluster;
@@ -48,7 +50,7 @@ static enum cluster_change load(const char *rack)
 	conf = conf_load_bytes("test.yml", text, (size_t)len, CONF_ROLE_CONTROLPLANE, &report);
 	conf_report_free(&report);
 	assert_non_null(conf);
-	change = cluster_apply(cluster, conf, &error);
+	change = cluster_apply(cluster, conf, NULL, WHY, &error);
 	conf_free(conf);
 	return change;
 }

@@ -12,6 +12,8 @@
 #include "common/ipc/ipc_codec.h"
 #include "controlplane/rest/rest.h"
 
+#define WHY ((struct cluster_why){.wall_ms = 1, .text = "test"})
+
 static struct dp_view dp;
 static struct cluster *cluster;
 static struct conf *conf;
@@ -30,7 +32,7 @@ static int setup(void **state)
 	conf_report_free(&report);
 	assert_non_null(conf);
 	cluster = cluster_new(900);
-	assert_int_equal(cluster_apply(cluster, conf, &error), CLUSTER_CHANGED);
+	assert_int_equal(cluster_apply(cluster, conf, NULL, WHY, &error), CLUSTER_CHANGED);
 	memset(&dp, 0, sizeof(dp));
 	ctx = (struct rest_ctx){
 		.conf = conf,
