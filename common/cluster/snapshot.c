@@ -122,3 +122,29 @@ const char *consistency_name(enum consistency level)
 	return (unsigned)level < ARRAY_LEN(consistency_names) ? consistency_names[level]
 							      : "Unknown";
 }
+
+// The index of a name in a list that may have holes; `n` when it is not there.
+static unsigned find_name(const char *const *names, unsigned n, struct slice text)
+{
+	unsigned i = 0;
+
+	while (i < n && (names[i] == NULL || !slice_eq_nocase(slice_str(names[i]), text)))
+		i++;
+	return i;
+}
+
+bool node_state_parse(struct slice text, enum node_state *state)
+{
+	unsigned i = find_name(state_names, ARRAY_LEN(state_names), text);
+
+	*state = (enum node_state)i;
+	return i < ARRAY_LEN(state_names);
+}
+
+bool consistency_parse(struct slice text, enum consistency *level)
+{
+	unsigned i = find_name(consistency_names, ARRAY_LEN(consistency_names), text);
+
+	*level = (enum consistency)i;
+	return i < ARRAY_LEN(consistency_names);
+}

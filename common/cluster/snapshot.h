@@ -12,6 +12,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/ip_addr.h"
+#include "common/base/slice.h"
 #include "common/cluster/hash.h"
 
 // Numbers are those of the original's gossip (dynomite.md §5.2).
@@ -34,8 +35,6 @@ enum consistency {
 
 #define SNAPSHOT_NODES_MAX 4096
 #define SNAPSHOT_TOKENS_MAX (SNAPSHOT_NODES_MAX * 256)
-#define SNAPSHOT_DCS_MAX 16
-#define SNAPSHOT_RACKS_MAX 16 // of a datacentre
 #define SNAPSHOT_NAME_MAX 64  // rack and datacentre names, with NUL
 #define SNAPSHOT_HOST_MAX 256 // host names, with NUL
 
@@ -89,3 +88,7 @@ const char *snapshot_check(const void *bytes, size_t len) MUST_CHECK;
 
 const char *node_state_name(enum node_state state);
 const char *consistency_name(enum consistency level);
+
+// By name, in any case. False when it is none.
+bool node_state_parse(struct slice text, enum node_state *state);
+bool consistency_parse(struct slice text, enum consistency *level);

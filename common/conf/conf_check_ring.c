@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cluster/snapshot.h"
+#include "common/cluster/ring.h"
 #include "common/conf/conf_check.h"
 
 #define SELF UINT32_MAX // in the place of an index into dyn_seeds
@@ -154,12 +154,12 @@ static void check_tokens(const struct checker *c)
 struct dc {
 	const char *name;
 	uint32_t rack_n;
-	const char *rack[SNAPSHOT_RACKS_MAX];
+	const char *rack[RING_RACKS_MAX];
 };
 
 struct dcs {
 	uint32_t n;
-	struct dc dc[SNAPSHOT_DCS_MAX];
+	struct dc dc[RING_DCS_MAX];
 };
 
 // The index of `name`, put there when it is new; `max` when there is no room.
@@ -177,7 +177,7 @@ static struct dc *dc_of(struct dcs *dcs, const char *name)
 	for (uint32_t i = 0; i < dcs->n; i++)
 		if (strcmp(dcs->dc[i].name, name) == 0)
 			return &dcs->dc[i];
-	if (dcs->n == SNAPSHOT_DCS_MAX)
+	if (dcs->n == RING_DCS_MAX)
 		return NULL;
 	dcs->dc[dcs->n].name = name;
 	return &dcs->dc[dcs->n++];
@@ -185,9 +185,9 @@ static struct dc *dc_of(struct dcs *dcs, const char *name)
 
 static bool rack_fits(struct dc *dc, const char *rack)
 {
-	uint32_t i = place_of(dc->rack, dc->rack_n, SNAPSHOT_RACKS_MAX, rack);
+	uint32_t i = place_of(dc->rack, dc->rack_n, RING_RACKS_MAX, rack);
 
-	if (i == SNAPSHOT_RACKS_MAX)
+	if (i == RING_RACKS_MAX)
 		return false;
 	dc->rack[i] = rack;
 	if (i == dc->rack_n)
@@ -208,10 +208,10 @@ static void check_numbers(const struct checker *c)
 		dc = dc_of(&dcs, seed->dc);
 		if (dc == NULL)
 			fail_seed(c, seed, "datacentre \"%s\": must be one of at most %u", seed->dc,
-				SNAPSHOT_DCS_MAX);
+				RING_DCS_MAX);
 		else if (!rack_fits(dc, seed->rack))
 			fail_seed(c, seed, "rack \"%s\": must be one of at most %u of \"%s\"",
-				seed->rack, SNAPSHOT_RACKS_MAX, seed->dc);
+				seed->rack, RING_RACKS_MAX, seed->dc);
 	}
 }
 

@@ -23,6 +23,7 @@
 #define CLUSTER_EVENTS 64
 #define CLUSTER_CAUSE_MAX 160 // with NUL
 #define CLUSTER_FACTOR_MAX 10 // of timeouts
+#define CLUSTER_HEDGE_MAX_MS 60000
 
 struct cluster;
 

@@ -6,17 +6,55 @@
 
 #include "controlplane/rest/rest_handler.h"
 
-#define REST_MAX 32 // of what stands in the place of a star
+#define REST_MAX 4096 // of what stands in the place of a star
+
+enum method {
+	M_GET = 1 << 0,
+	M_HEAD = 1 << 1,
+	M_POST = 1 << 2,
+	M_PUT = 1 << 3,
+	M_DELETE = 1 << 4,
+};
+
+static const struct {
+	const char *name;
+	enum method bit;
+} methods[] = {
+	{"GET", M_GET},
+	{"HEAD", M_HEAD},
+	{"POST", M_POST},
+	{"PUT", M_PUT},
+	{"DELETE", M_DELETE},
+};
+
+// What the first column of rest.def stands for.
+#define METHODS_GET (M_GET | M_HEAD)
+#define METHODS_ACT M_GET
+#define METHODS_POST M_POST
+#define METHODS_PUT M_PUT
+#define METHODS_DELETE M_DELETE
+
+// What a path can take, for the header Allow.
+static const struct {
+	unsigned methods;
+	const char *text;
+} allowed[] = {
+	{M_GET, "GET"},
+	{M_GET | M_HEAD, "GET, HEAD"},
+	{M_GET | M_HEAD | M_POST, "GET, HEAD, POST"},
+	{M_GET | M_HEAD | M_PUT, "GET, HEAD, PUT"},
+	{M_GET | M_HEAD | M_DELETE, "GET, HEAD, DELETE"},
+};
 
 struct row {
-	const char *method;
+	unsigned methods;
 	const char *path;
 	void (*handler)(const struct rest_ctx *ctx, struct rest_reply *reply);
 	const char *help;
 };
 
 static const struct row rows[] = {
-#define REST(method, path, handler, help) {#method, path, handler, help},
+#define REST(method, path, handler, help) {METHODS_##method, path, handler, help},
 #include "controlplane/rest/rest.def"
 #undef REST
 };
@@ -58,61 +96,82 @@ void rest_help(const struct rest_ctx *ctx, struct rest_reply *reply)
 
 	(void)ctx;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		json_t *methods = json_pack("[s]", rows[i].method);
+		json_t *names = json_array();
 
-		if (strcmp(rows[i].method, "GET") == 0)
-			json_array_append_new(methods, json_string("HEAD"));
+		for (size_t m = 0; m < ARRAY_LEN(methods); m++)
+			if ((rows[i].methods & methods[m].bit) != 0)
+				json_array_append_new(names, json_string(methods[m].name));
 		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:s}", "methods", methods, "path", rows[i].path,
-				"help", rows[i].help));
+			json_pack("{s:o, s:s, s:s}", "methods", names, "path", rows[i].path, "help",
+				rows[i].help));
 	}
 	rest_reply_json(reply, json_pack("{s:o}", "endpoints", list));
+}
+
+void rest_reply_text(struct rest_reply *reply, const char *text)
+{
+	reply->type = REST_TEXT;
+	reply->body = strdup(text);
+	reply->len = reply->body != NULL ? strlen(text) : 0;
+	if (reply->body == NULL)
+		reply->status = REST_FAILED;
 }
 
 void rest_ping(const struct rest_ctx *ctx, struct rest_reply *reply)
 {
 	(void)ctx;
-	reply->type = REST_TEXT;
-	reply->body = strdup("OK\r\n");
-	reply->len = reply->body != NULL ? strlen(reply->body) : 0;
+	rest_reply_text(reply, "OK\r\n");
 }
 
-// What stands in the place of the star, "" without one; NULL: another path.
-static const char *match(const struct row *row, const char *path, size_t len)
+// What stands in the place of the star, of *n bytes, none without one; NULL: another path.
+static const char *match(const struct row *row, const char *path, size_t len, size_t *n)
 {
 	size_t row_len = strlen(row->path);
-	bool star = row->path[row_len - 1] == '*';
+	const char *star = strchr(row->path, '*');
+	size_t before = star != NULL ? (size_t)(star - row->path) : row_len;
+	size_t after = star != NULL ? row_len - before - 1 : 0;
 
-	if (!star)
-		return len == row_len && memcmp(path, row->path, len) == 0 ? "" : NULL;
-	row_len--;
-	return len > row_len && memcmp(path, row->path, row_len) == 0 ? path + row_len : NULL;
+	*n = len - before - after;
+	if (star != NULL ? len <= before + after : len != row_len)
+		return NULL;
+	if (memcmp(path, row->path, before) != 0 ||
+		memcmp(path + len - after, row->path + row_len - after, after) != 0)
+		return NULL;
+	return path + before;
 }
 
-static bool takes(const struct row *row, const char *method)
+static unsigned method_of(const char *name)
 {
-	return strcmp(row->method, method) == 0 ||
-		(strcmp(row->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return methods[i].bit;
+	return 0;
+}
+
+static const char *allow_text(unsigned bits)
+{
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		if (allowed[i].methods == bits)
+			return allowed[i].text;
+	return NULL;
 }
 
 // The row for a path and method; NULL: *allow has the methods of that path, NULL when there is no
 // such path.
 static const struct row *find(const char *method, const char *path, size_t len, const char **allow)
 {
-	bool get = false;
-	bool post = false;
-	bool delete = false;
+	unsigned asked = method_of(method);
+	unsigned bits = 0;
+	size_t n;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (match(&rows[i], path, len) == NULL)
+		if (match(&rows[i], path, len, &n) == NULL)
 			continue;
-		if (takes(&rows[i], method))
+		if ((rows[i].methods & asked) != 0)
 			return &rows[i];
-		get |= strcmp(rows[i].method, "GET") == 0;
-		post |= strcmp(rows[i].method, "POST") == 0;
-		delete |= strcmp(rows[i].method, "DELETE") == 0;
+		bits |= rows[i].methods;
 	}
-	*allow = post ? "GET, HEAD, POST" : delete ? "GET, HEAD, DELETE" : get ? "GET, HEAD" : NULL;
+	*allow = allow_text(bits);
 	return NULL;
 }
 
@@ -132,8 +191,8 @@ static void refuse(const char *allow, struct rest_reply *reply)
 // What stands in the place of the star. What is too long names nothing.
 static void copy_rest(const struct row *row, const char *path, size_t len, char rest[REST_MAX])
 {
-	const char *from = match(row, path, len);
-	size_t n = *from != '\0' ? len - (size_t)(from - path) : 0;
+	size_t n = 0;
+	const char *from = match(row, path, len, &n);
 
 	if (n >= REST_MAX)
 		n = 0;

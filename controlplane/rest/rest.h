@@ -42,7 +42,7 @@ struct rest_request {
 // All that handlers may look at.
 struct rest_ctx {
 	const struct conf *conf;
-	const struct cluster *cluster;
+	struct cluster *cluster;
 	const struct dp_view *dp;
 	struct dp_asks *asks; // for handlers that ask the data plane
 	const char *version;
@@ -52,7 +52,8 @@ struct rest_ctx {
 	uint64_t wall_ms;  // Unix time
 	struct mono now;
 	struct rest_request *request;
-	const char *rest;  // of the path, where its row ends with a star; "" otherwise
+	const char *
+		rest; // of the path, where its row has a star; "" otherwise, or when it is too long
 	const char *query; // what follows the first '?' of the address, undecoded; "" when nothing
 };
 
