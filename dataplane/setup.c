@@ -197,6 +197,9 @@ static struct session_config session_settings(
 	if (conf->pool.listen.is_ip && !is_unspecified(&conf->pool.listen.ip))
 		session.addr = conf->pool.listen.ip;
 	session.port = conf->pool.listen.port;
+	if (conf->pool.dyn_listen.is_ip && !is_unspecified(&conf->pool.dyn_listen.ip))
+		session.peer_addr = conf->pool.dyn_listen.ip;
+	session.peer_port = conf->pool.dyn_listen.port;
 	session.backlog = conf->pool.backlog;
 	session.clients_max = tcp->conns_max;
 	session.requests_max = share(conf->pool.max_msgs, worker_n);
@@ -205,6 +208,8 @@ static struct session_config session_settings(
 	if (session.bulk_min > session.rcv_buf / 2)
 		session.bulk_min = session.rcv_buf / 2;
 	session.value_max = conf->dataplane.max_value_size;
+	session.copies_max = session.requests_max;
+	random_fill(&session.secret, sizeof(session.secret));
 	session.core = id;
 	session.cores = worker_n;
 	session.pid = (uint32_t)getpid();
@@ -227,6 +232,20 @@ static struct store_config store_settings(const struct conf *conf, const char *a
 	return store;
 }
 
+static struct peers_config peers_settings(const struct conf *conf)
+{
+	struct peers_config peers = peers_config_default();
+
+	peers.local_connections = conf->pool.local_peer_connections;
+	peers.remote_connections = conf->pool.remote_peer_connections;
+	peers.msg_rate = conf->pool.conn_msg_rate;
+	peers.client_buffer = conf->dataplane.client_buffer;
+	peers.value_max = conf->dataplane.max_value_size;
+	peers.preconnect = conf->pool.preconnect;
+	random_fill(&peers.seed, sizeof(peers.seed));
+	return peers;
+}
+
 struct worker_config setup_worker(const struct conf *conf, const char *store_address,
 	struct port *port, unsigned id, unsigned worker_n)
 {
@@ -245,6 +264,7 @@ struct worker_config setup_worker(const struct conf *conf, const char *store_add
 	config.tcp.worker = id;
 	config.session = session_settings(conf, &config.tcp, id, worker_n);
 	config.store = store_settings(conf, store_address);
+	config.peers = peers_settings(conf);
 	return config;
 }
 

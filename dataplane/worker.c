@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "dataplane/answer.h"
 #include "dataplane/idle.h"
+#include "dataplane/session/conn_user.h"
 
 #define EXCHANGE_RING 256
 #define TIMER_TICK_NS NS_PER_MS
@@ -33,6 +34,7 @@ struct worker {
 	struct tcp *tcp;
 	struct session *session;
 	struct store *store;
+	struct peers *peers;
 	const struct clock *clock;
 	struct mono now;
 	struct mono timers_at;
@@ -195,6 +197,24 @@ static void send_all(struct worker *w)
 	while (transmit(w) && !all);
 }
 
+// To whom a connection belongs is told what happened to it.
+static unsigned events(struct worker *w)
+{
+	struct tcp_conn *conn;
+	unsigned what;
+	unsigned n = 0;
+
+	for (; (conn = tcp_event(w->tcp, &what)); n++) {
+		const struct conn_user *user = tcp_user(conn);
+
+		if (user && user->kind == CONN_OF_PEER)
+			peers_event(w->peers, conn, what, w->now);
+		else if (user)
+			session_event(w->session, conn, what, w->now);
+	}
+	return n;
+}
+
 // What the control plane wants to know of this worker.
 static void answer_run(struct worker *w)
 {
@@ -219,12 +239,22 @@ static void timers_run(struct worker *w)
 	tcp_advance(w->tcp, w->now);
 	session_advance(w->session, w->now);
 	store_advance(w->store, w->now);
+	peers_advance(w->peers, w->now);
 	answer_run(w);
 	w->timers_at = mono_add(w->now, TIMER_TICK_NS);
 }
 
+static void issue(struct worker *w, const struct ring *ring)
+{
+	store_issue(w->store, session_issued(w->session), ring ? ring->snapshot : NULL, w->now);
+	if (!ring)
+		return;
+	peers_update(w->peers, ring, w->now);
+	peers_issue(w->peers, session_forwarded(w->session), ring, w->now);
+}
+
 // One turn. Returns how much there was to do.
-static unsigned turn(struct worker *w, const struct snapshot *snapshot)
+static unsigned turn(struct worker *w, const struct ring *ring)
 {
 	unsigned work = 0;
 
@@ -237,16 +267,21 @@ static unsigned turn(struct worker *w, const struct snapshot *snapshot)
 	connections_input(w);
 	// What other cores have for this one, and this one for them.
 	work += exchange(w);
+	// What happened to connections.
+	work += events(w);
 	// Bytes of clients become requests.
 	work += session_run(w->session, w->now);
-	// Each request gets its target, or an answer of our own.
-	work += route_run(w->session, snapshot, w->now);
-	// Requests join the pipelines of the store.
-	store_issue(w->store, session_issued(w->session), snapshot, w->now);
-	// One write and one read for each of its connections.
+	// Each request gets its targets, or an answer of our own.
+	work += route_run(w->session, ring, peers_view(w->peers), w->now);
+	// Requests join the pipelines of the store, and those of other nodes.
+	issue(w, ring);
+	// One write and one read for each connection to the store.
 	work += store_poll(w->store, w->now);
-	// Answers become replies, in each client's order.
+	// What peers sent is matched with what they were asked; what is queued for them leaves.
+	work += peers_poll(w->peers, w->now);
+	// Answers become votes, and replies in each client's order.
 	work += settle_run(w->session, store_answered(w->store), w->now);
+	work += settle_run(w->session, peers_answered(w->peers), w->now);
 	// Replies become segments, acknowledgements with them, and leave by the port.
 	send_all(w);
 	return work;
@@ -260,6 +295,7 @@ static struct mono timers_next(const struct worker *w)
 	struct mono next = mono_min(net_next(w->net), tcp_next(w->tcp));
 
 	next = mono_min(next, session_next(w->session));
+	next = mono_min(next, peers_next(w->peers));
 	return mono_min(next, store_next(w->store));
 }
 
@@ -337,11 +373,11 @@ void worker_run(struct worker *w, struct link *link)
 	w->link = link;
 	link_worker_start(link, w->id);
 	while (serving(w)) {
-		const struct snapshot *snapshot = link_snapshot(link);
+		const struct ring *ring = link_ring(link);
 
 		stat_inc(&w->stats, STAT_turns);
-		w->stats.stat[STAT_epoch] = snapshot ? snapshot->epoch : 0;
-		if (turn(w, snapshot)) {
+		w->stats.stat[STAT_epoch] = ring ? ring->snapshot->epoch : 0;
+		if (turn(w, ring)) {
 			idle_busy(&w->idle);
 			link_quiescent(link, w->id);
 			continue;
@@ -362,6 +398,7 @@ static bool stages_new(struct worker *w, const struct worker_config *config)
 	struct rte_mempool *pool = port_pool(w->port, w->id);
 	struct session_config session = config->session;
 	struct store_config store = config->store;
+	struct peers_config peers = config->peers;
 	int rc;
 
 	w->net = net_new(&config->net, pool, &w->stats, w->now);
@@ -377,11 +414,14 @@ static bool stages_new(struct worker *w, const struct worker_config *config)
 	session.big = port_big_pool(w->port, w->id);
 	store.pool = pool;
 	store.big = port_big_pool(w->port, w->id);
+	peers.pool = pool;
 	rc = session_new(&session, w->tcp, &w->stats, w->now, &w->session);
 	if (rc == 0)
 		rc = store_new(&store, &w->stats, w->now, &w->store);
+	if (rc == 0)
+		rc = peers_new(&peers, w->tcp, &w->stats, w->now, &w->peers);
 	if (rc != 0)
-		log_err("worker %u: sessions and store: %s", w->id, strerror(-rc));
+		log_err("worker %u: sessions, store and peers: %s", w->id, strerror(-rc));
 	return rc == 0;
 }
 
@@ -465,6 +505,8 @@ void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
+	if (w->peers)
+		peers_free(w->peers);
 	if (w->store)
 		store_free(w->store);
 	if (w->session)

@@ -16,6 +16,7 @@
 #include "dataplane/clock.h"
 #include "dataplane/link/link.h"
 #include "dataplane/net/net.h"
+#include "dataplane/peer/peer.h"
 #include "dataplane/port/port.h"
 #include "dataplane/session/session.h"
 #include "dataplane/store/store.h"
@@ -33,6 +34,7 @@ struct worker_config {
 	struct tcp_config tcp;
 	struct session_config session;
 	struct store_config store;
+	struct peers_config peers;
 };
 
 struct worker;

@@ -86,7 +86,7 @@ struct resp_cmd {
 };
 
 enum {
-	RESP_CMD_NAME_MAX = 24,
+	RESP_CMD_NAME_MAX = 32,
 };
 
 // NULL when there is no such command. A subcommand is not found by its full name here.

@@ -30,11 +30,11 @@ struct link_main {
 	// A swap whose grace period runs: workers may still hold `retired`.
 	bool in_grace;
 	uint64_t grace_token;
-	const struct snapshot *retired;
+	const struct ring *retired;
 	uint64_t epoch; // that every worker has passed
 
 	// Arrived during the grace period; only the newest is kept.
-	struct snapshot *staged;
+	struct ring *staged;
 
 	struct link_desks desks;
 	struct mono asked_at; // the last question came
@@ -94,9 +94,13 @@ struct link *link_new(const struct link_config *config, struct mono now)
 	return link;
 }
 
-static void drop_snapshot(const struct snapshot *snapshot)
+// With its snapshot; both were ours from the start.
+static void drop_ring(const struct ring *ring)
 {
-	free((void *)(uintptr_t)snapshot); // it was ours from the start
+	if (ring == NULL)
+		return;
+	free((void *)(uintptr_t)ring->snapshot);
+	ring_free((struct ring *)(uintptr_t)ring);
 }
 
 void link_free(struct link *link)
@@ -105,15 +109,15 @@ void link_free(struct link *link)
 		return;
 	if (link->main != NULL) {
 		ipc_peer_free(link->main->peer);
-		drop_snapshot(link->main->retired);
-		free(link->main->staged);
+		drop_ring(link->main->retired);
+		drop_ring(link->main->staged);
 		free(link->main->stats);
 		link_desks_fini(&link->main->desks);
 		if (link->main->timer_fd >= 0)
 			close(link->main->timer_fd);
 		free(link->main);
 	}
-	drop_snapshot(link->current);
+	drop_ring(link->current);
 	free(link->qsbr);
 	free(link);
 }
@@ -121,7 +125,9 @@ void link_free(struct link *link)
 // The newest snapshot that is in use or on its way there.
 static const struct snapshot *newest(const struct link *link)
 {
-	return link->main->staged != NULL ? link->main->staged : link->current;
+	const struct ring *ring = link->main->staged != NULL ? link->main->staged : link->current;
+
+	return ring != NULL ? ring->snapshot : NULL;
 }
 
 static void acknowledge(struct link *link, uint64_t epoch, const char *error)
@@ -137,7 +143,7 @@ static void acknowledge(struct link *link, uint64_t epoch, const char *error)
 	(void)ipc_peer_send(link->main->peer, IPC_SNAPSHOT_ACK, &ack, sizeof(ack));
 }
 
-static void swap(struct link *link, struct snapshot *next)
+static void swap(struct link *link, struct ring *next)
 {
 	struct link_main *m = link->main;
 
@@ -151,14 +157,14 @@ static void swap(struct link *link, struct snapshot *next)
 static bool advance(struct link *link)
 {
 	struct link_main *m = link->main;
-	struct snapshot *staged = m->staged;
+	struct ring *staged = m->staged;
 
 	if (!m->in_grace || rte_rcu_qsbr_check(link->qsbr, m->grace_token, false) == 0)
 		return false;
 	m->in_grace = false;
-	drop_snapshot(m->retired);
+	drop_ring(m->retired);
 	m->retired = NULL;
-	m->epoch = link->current->epoch;
+	m->epoch = link->current->snapshot->epoch;
 	log_info("link: snapshot %" PRIu64 " in use", m->epoch);
 	m->staged = NULL;
 	if (staged != NULL)
@@ -168,12 +174,12 @@ static bool advance(struct link *link)
 	return staged != NULL;
 }
 
-static void stage(struct link *link, struct snapshot *next)
+static void stage(struct link *link, struct ring *next)
 {
 	struct link_main *m = link->main;
 
 	if (m->in_grace) {
-		free(m->staged);
+		drop_ring(m->staged);
 		m->staged = next;
 		return;
 	}
@@ -197,6 +203,7 @@ static void take_snapshot(struct link *link, const struct ipc_msg *msg)
 	struct link_main *m = link->main;
 	const char *error = snapshot_check(msg->payload, msg->len);
 	struct snapshot *next;
+	struct ring *ring;
 	uint64_t epoch;
 	bool same = false;
 
@@ -212,11 +219,13 @@ static void take_snapshot(struct link *link, const struct ipc_msg *msg)
 	}
 	memcpy(next, msg->payload, msg->len);
 	error = check_order(newest(link), next, msg->len, &same);
-	if (error == NULL && !same) {
-		stage(link, next);
+	if (error == NULL && !same && ring_new(next, &ring) == 0) {
+		stage(link, ring);
 		return;
 	}
 	free(next);
+	if (error == NULL && !same)
+		error = "out of memory, or more racks and datacentres than there may be";
 	// When it is on its way, the end of its grace period acknowledges it.
 	if (error != NULL || (!m->in_grace && m->staged == NULL))
 		acknowledge(link, epoch, error);

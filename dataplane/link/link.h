@@ -1,5 +1,5 @@
 // The data plane's end of the IPC. Runs on the MAIN thread: takes snapshots from the control plane,
-// checks, stages and swaps them (RCU), acknowledges an epoch once every worker has passed it, and
+// checks, stages and swaps them (RCU) with the ring made of each, acknowledges an epoch once every worker has passed it, and
 // sends figures and status once a second. Questions to a worker are put on its desk (link_desk.h),
 // and its answers sent. With the control plane away, the last snapshot stays.
 //
@@ -10,8 +10,8 @@
 //
 //	link_worker_start(link, worker);
 //	for (;;) {
-//		const struct snapshot *snapshot = link_snapshot(link);  // NULL: none yet
-//		... one turn; `snapshot` is not kept over its end ...
+//		const struct ring *ring = link_ring(link);  // NULL: none yet
+//		... one turn; `ring` is not kept over its end ...
 //		link_quiescent(link, worker);
 //		if (going to sleep) {
 //			link_worker_offline(link, worker);
@@ -31,7 +31,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/mono.h"
-#include "common/cluster/snapshot.h"
+#include "common/cluster/ring.h"
 #include "common/ipc/ipc.h"
 #include "common/stats/stats.h"
 #include "dataplane/link/link_desk.h"
@@ -51,7 +51,7 @@ struct link_config {
 struct link_main;
 
 struct link {
-	const struct snapshot *current; // atomic: swapped by link_poll
+	const struct ring *current; // with its snapshot; atomic: swapped by link_poll
 	struct rte_rcu_qsbr *qsbr;
 	struct link_desk *desks; // one for each worker
 	struct link_main *main;  // the main thread's part
@@ -86,9 +86,16 @@ static inline void link_worker_stop(struct link *link, unsigned worker)
 	(void)rte_rcu_qsbr_thread_unregister(link->qsbr, worker);
 }
 
-static inline const struct snapshot *link_snapshot(const struct link *link)
+static inline const struct ring *link_ring(const struct link *link)
 {
 	return __atomic_load_n(&link->current, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct snapshot *link_snapshot(const struct link *link)
+{
+	const struct ring *ring = link_ring(link);
+
+	return ring ? ring->snapshot : NULL;
 }
 
 // A question for this worker, or NULL. Now and then is often enough.

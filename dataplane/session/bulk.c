@@ -1,8 +1,12 @@
 #include "dataplane/session/bulk.h"
 
 #include "dataplane/session/count.h"
+#include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
+
+// Of the packets' buffers must be free to hold more of a large request.
+#define GATHER_PART 4
 
 // PING and ECHO with a large argument: the store's answer is the same, and streams.
 static bool can_stream(const struct resp_cmd *cmd)
@@ -51,6 +55,14 @@ void bulk_begin(struct session *s, struct client *c, struct mono now)
 	parse_forward(s, r);
 }
 
+// It is whole: routed anew.
+static void gathered(struct session *s, struct request *r)
+{
+	r->flags &= (uint16_t)~REQUEST_GATHER;
+	if (!(r->flags & REQUEST_DONE))
+		parse_forward(s, r);
+}
+
 static void finish(struct session *s, struct client *c)
 {
 	struct request *r = c->bulk;
@@ -58,9 +70,30 @@ static void finish(struct session *s, struct client *c)
 	r->flags |= REQUEST_WHOLE;
 	if (r->cmd && r->cmd->access == RESP_CMD_WRITE)
 		histogram_add(&s->stats->hist[HIST_payload_size], c->parser->at);
+	if (c->dnode && !dnode_in_whole(c, c->parser->at))
+		c->flags |= CLIENT_CUT;
 	pool_put(&s->parsers, c->parser);
 	c->parser = NULL;
 	client_settle_later(s, c);
+	if (r->flags & REQUEST_GATHER)
+		gathered(s, r);
+}
+
+// What is gathered no longer fills the client's window, but memory that all share.
+static void gather(struct session *s, struct client *c, uint32_t n)
+{
+	struct request *r = c->bulk;
+
+	if (!(r->flags & REQUEST_OWN)) {
+		n = r->len;
+		r->flags |= REQUEST_OWN;
+	}
+	tcp_recv_done(c->conn, n);
+	if (rte_mempool_avail_count(s->config.pool) >= s->config.pool->size / GATHER_PART)
+		return;
+	r->error = REQUEST_ERROR_REQUEST_TOO_BIG;
+	r->flags |= REQUEST_DONE;
+	request_drop_bytes(r);
 }
 
 // Parsed bytes go to the request, or away when its answer is known. False: no buffer, later.
@@ -69,8 +102,14 @@ static bool move_on(struct session *s, struct client *c)
 	struct request *r = c->bulk;
 	uint32_t n;
 
-	if (!(r->flags & REQUEST_DONE))
-		return input_move(c, r, s->config.pool);
+	if (!(r->flags & REQUEST_DONE)) {
+		uint32_t before = r->len;
+		bool moved = input_move(c, r, s->config.pool);
+
+		if (r->flags & REQUEST_GATHER)
+			gather(s, c, r->len - before);
+		return moved;
+	}
 	n = input_drop(c);
 	if (n > 0)
 		tcp_recv_done(c->conn, n);

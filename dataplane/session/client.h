@@ -1,4 +1,5 @@
-// One client connection. An idle one costs this struct and TCP's; a parser and a name are taken
+// One client connection, or that of a peer, which is a client with frames around its requests and
+// replies. An idle one costs this struct and TCP's; a parser and a name are taken
 // from pools only while they are needed.
 //
 // Input: TCP's mbufs in a chain by `next`. The current request begins at `in_off` of `in_head` and
@@ -16,10 +17,13 @@
 #include "common/base/list.h"
 #include "common/base/mono.h"
 #include "common/proto/resp.h"
+#include "dataplane/session/conn_user.h"
 #include "dataplane/session/request.h"
 #include "dataplane/tcp/tcp.h"
 
 #define CLIENT_LANE_NONE UINT16_MAX
+// A connection's consistency is that of the snapshot until it chooses its own.
+#define CLIENT_LEVEL_GLOBAL UINT8_MAX
 
 enum client_flag {
 	CLIENT_EOF = 1 << 0,       // sent FIN
@@ -30,6 +34,11 @@ enum client_flag {
 };
 
 struct client {
+	struct conn_user user;
+	uint8_t flags;       // enum client_flag
+	uint8_t read_level;  // enum consistency, or CLIENT_LEVEL_GLOBAL
+	uint8_t write_level; // likewise
+	uint32_t n;          // requests in flight
 	struct tcp_conn *conn;
 	uint64_t id;
 	struct rte_mbuf *in_head;
@@ -40,29 +49,40 @@ struct client {
 	struct request *last;
 	struct request *bulk; // the one that streams in, also when it is only skipped
 	char *name;
+	struct dnode_in *dnode; // a peer's: how its requests are framed (session/dnode_in.h)
+	struct txn *txns;       // that are not over
 	struct list all;
 	struct list ready;  // to parse; of a lingering one, to end in time
 	struct list settle; // to send
-	struct mono accepted_at;
-	struct mono end_at; // of a lingering one
+	union {
+		struct mono accepted_at;
+		struct mono end_at; // of a lingering one
+	};
 	uint32_t in_off;
 	uint32_t cur_off;
 	uint32_t parsed;  // bytes between the two
 	uint32_t unsent;  // reply bytes that TCP did not take yet
 	uint32_t sent;    // reply bytes that TCP took, wraps
 	uint32_t acked;   // of `sent`, when memory ran low and we looked
-	uint32_t n;       // requests in flight
 	uint32_t store_n; // those on their way through the store
 	uint16_t lane;    // the store connection that they are on
-	uint8_t flags;    // enum client_flag
 };
 
 static_assert(sizeof(struct client) <= 3 * CACHE_LINE, "three cache lines");
 
 struct session;
 
-// Takes a connection over. False when there is no room.
-bool client_open(struct session *s, struct tcp_conn *conn, struct mono now);
+// Another node, which sends requests in the peer protocol.
+static inline bool client_is_peer(const struct client *c)
+{
+	return c->dnode != NULL;
+}
+
+// Takes a connection over, of a client or a peer. False when there is no room.
+bool client_open(struct session *s, struct tcp_conn *conn, bool is_peer, struct mono now);
+
+// Its end, by the other side or by an error.
+void client_count_end(struct session *s, const struct client *c, bool error);
 
 // Puts it on the list of those that are parsed, or sent to, when their turn comes.
 void client_ready(struct session *s, struct client *c);

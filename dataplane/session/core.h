@@ -8,6 +8,7 @@
 #include "common/proto/resp.h"
 #include "dataplane/session/client.h"
 #include "dataplane/session/session.h"
+#include "dataplane/session/txn.h"
 
 enum {
 	SESSION_NAME_MAX = 64,        // CLIENT SETNAME, with NUL
@@ -16,23 +17,34 @@ enum {
 	SESSION_CLIENT_BUDGET = 256,  // requests of one client in a turn
 	SESSION_TURN_BUDGET = 4096,   // requests of all clients in a turn
 	SESSION_REPLY_COPY_MAX = 512, // larger pieces of replies are referenced
+	SESSION_KEY_MAX = 64 * 1024,  // a longer key can't be routed
+	SESSION_WORDS_MAX = 64,       // arguments that are looked at to find the keys
 };
 
 struct session {
 	struct session_config config;
 	struct tcp *tcp;
 	struct tcp_listener *listener;
+	struct tcp_listener *peer_listener;
 	struct stats *stats;
 	struct pool clients;
 	struct pool requests;
 	struct pool parsers;
 	struct pool names;
+	struct pool copies;  // struct request
+	struct pool txns;    // struct txn
+	struct pool parts;   // struct part, beyond the first of a transaction
+	struct pool dnodes;  // struct dnode_in
+	struct list txn_all;
+	struct txn_places *places; // of the request that is being routed
 	struct list all;
 	struct list ready;
 	struct list settle;
 	struct list linger; // soonest end first
 	struct request_queue routed;
 	struct request_queue issued;
+	struct request_queue forwarded; // for peers
+	const struct ring *ring;        // of this turn, from route_run on; NULL: none yet
 	struct resp_request_parser parser; // for requests that are parsed in one go
 	struct rte_mbuf *spare;            // so that a refusal can always be written
 	struct mono started;

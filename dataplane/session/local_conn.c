@@ -28,6 +28,21 @@ void local_ping(struct local *l)
 		resp_put_simple(&l->w, SLICE_LIT("PONG"));
 }
 
+// What follows in the same connection was routed already: it was chosen by route.c.
+void local_consistency(struct local *l)
+{
+	enum consistency level;
+	struct slice text = {0};
+
+	args_next(&l->args, &text);
+	if (consistency_parse(text, &level))
+		resp_put_simple(&l->w, SLICE_LIT("OK"));
+	else
+		resp_put_errorf(&l->w,
+			"ERR Dynomite: no such consistency; use DC_ONE, DC_QUORUM, "
+			"DC_SAFE_QUORUM or DC_EACH_SAFE_QUORUM");
+}
+
 void local_echo(struct local *l)
 {
 	struct slice text = {0};

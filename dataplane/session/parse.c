@@ -5,6 +5,7 @@
 #include "dataplane/session/args.h"
 #include "dataplane/session/bulk.h"
 #include "dataplane/session/count.h"
+#include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/reply.h"
 
@@ -88,6 +89,8 @@ struct request *parse_new(struct session *s, struct client *c, struct mono now)
 		.read_at = now,
 		.flags = REQUEST_OF_CLIENT | REQUEST_WHOLE,
 	};
+	if (c->dnode)
+		dnode_in_begin(c, r);
 	if (c->last)
 		c->last->client_next = r;
 	else
@@ -177,6 +180,25 @@ static void refuse_whole(struct session *s, struct client *c, const struct resp_
 	parse_forward(s, r);
 }
 
+// What no node sends.
+static bool not_a_node(struct session *s, struct client *c)
+{
+	stat_inc(s->stats, STAT_dnode_client_err);
+	client_end(s, c, true);
+	return false;
+}
+
+static void count(struct session *s, const struct client *c, const struct request *r)
+{
+	if (c->dnode) {
+		stat_inc(s->stats, STAT_dnode_client_requests);
+		return;
+	}
+	count_request(s->stats, r->cmd);
+	if (r->cmd->access == RESP_CMD_WRITE)
+		histogram_add(&s->stats->hist[HIST_payload_size], r->len);
+}
+
 // A request is whole. False when the client was ended.
 static bool request_whole(
 	struct session *s, struct client *c, const struct resp_request_parser *p, struct mono now)
@@ -206,6 +228,8 @@ static bool request_whole(
 		client_end(s, c, true);
 		return false;
 	}
+	if (c->dnode && (p->is_inline || !dnode_in_whole(c, p->at)))
+		return not_a_node(s, c);
 	verdict = resp_cmd_resolve(names.arg, argc, &cmd);
 	if (verdict != RESP_CMD_OK) {
 		refuse_whole(s, c, p, encoded, verdict, cmd, now);
@@ -217,9 +241,7 @@ static bool request_whole(
 		attach_encoded(s, r, encoded);
 	else
 		input_take(c, r);
-	count_request(s->stats, cmd);
-	if (cmd->access == RESP_CMD_WRITE)
-		histogram_add(&s->stats->hist[HIST_payload_size], r->len);
+	count(s, c, r);
 	if (cmd->id == CMD_QUIT) {
 		r->flags |= REQUEST_CLOSE;
 		c->flags |= CLIENT_NO_INPUT;
@@ -233,7 +255,9 @@ static bool request_whole(
 // when it may have changed: by settle_run, or when TCP has room.
 static bool may_parse(struct session *s, struct client *c)
 {
-	if ((c->flags & CLIENT_NO_INPUT) || c->n >= s->config.client_requests_max ||
+	uint32_t max = c->dnode ? s->config.peer_requests_max : s->config.client_requests_max;
+
+	if ((c->flags & CLIENT_NO_INPUT) || c->n >= max ||
 		c->unsent >= s->config.client_buffer)
 		return false;
 	if ((c->flags & CLIENT_BULK_WAIT) && c->first)
@@ -340,6 +364,10 @@ unsigned parse_client(struct session *s, struct client *c, struct mono now, bool
 		if (c->flags & CLIENT_BULK_WAIT) {
 			bulk_begin(s, c, now);
 			continue;
+		}
+		if (c->dnode && !c->dnode->framed && !dnode_in_take(c)) {
+			*alive = not_a_node(s, c);
+			return made;
 		}
 		len = input_chunk(c, &data);
 		if (len == 0)

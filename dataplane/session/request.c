@@ -1,6 +1,7 @@
 #include "dataplane/session/request.h"
 
 #include "dataplane/session/client.h"
+#include "dataplane/session/txn.h"
 
 void request_answer(struct request_queue *answered, struct request *r)
 {
@@ -32,7 +33,8 @@ struct request *request_answer_pop(struct request_queue *answered)
 
 void request_fail(struct request_queue *answered, struct request *r, enum request_error error)
 {
-	request_drop_bytes(r);
+	if (!(r->flags & REQUEST_KEEP))
+		request_drop_bytes(r);
 	request_drop_reply(r);
 	if (r->flags & REQUEST_STREAMED)
 		request_cut(answered, r);
@@ -46,6 +48,11 @@ void request_cut(struct request_queue *answered, struct request *r)
 	if (r->client)
 		r->client->flags |= CLIENT_CUT;
 	request_answer(answered, r);
+}
+
+struct client *request_keeper(const struct request *r)
+{
+	return r->flags & REQUEST_COPY ? r->part->txn->client : r->client;
 }
 
 struct slice request_error_text(enum request_error error)
@@ -144,6 +151,6 @@ void request_set_slice(struct request *r, struct rte_mbuf *m, uint16_t off, uint
 
 void request_took(struct request *r, uint32_t n)
 {
-	if (r->client)
+	if (r->client && !(r->flags & REQUEST_OWN))
 		tcp_recv_done(r->client->conn, n);
 }

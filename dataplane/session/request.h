@@ -1,10 +1,16 @@
 // One request of a client: what was asked, where it is on its way, and what was answered.
 //
 // It is known by two: by its client, in whose order it is settled (REQUEST_OF_CLIENT), and by the
-// store while a reply is due (REQUEST_HELD). The store never frees one: it puts all that it is
-// done with into the queue of answered ones, and settle_run frees those that have no client. A
+// store or peer while a reply is due (REQUEST_HELD). Those never free one: they put all that they
+// are done with into a queue of answered ones, and settle_run frees those that have no client. A
 // request whose client went away, or was told of a time-out, is an orphan: its place in the store's
 // order stays and its reply is dropped.
+//
+// A request that goes to several places, or in parts, stays with its client and has a `txn`
+// (session/txn.h); on the way are copies (REQUEST_COPY): they have no place in the client's order,
+// belong to a part, are carried out whether the client stays or not, and their replies are held
+// whole until the votes are counted. `client` of a copy is whose order it has to keep at the store;
+// NULL once that is gone.
 //
 // Bytes: `len` bytes from `bytes_off` in `bytes`, across segments linked by `next`; the request
 // holds a reference on each segment it lies in. Of a bulk request (REQUEST_BULK), `bytes` is a
@@ -42,6 +48,8 @@ enum request_target {
 	REQUEST_TO_NOWHERE, // refused: its reply is there
 	REQUEST_TO_LOCAL,   // answered here, when it is its turn
 	REQUEST_TO_STORE,   // this node's store
+	REQUEST_TO_PEER,    // `to.node`
+	REQUEST_TO_TXN,     // several: see `txn`
 };
 
 enum request_flag {
@@ -55,24 +63,53 @@ enum request_flag {
 	REQUEST_WHOLE = 1 << 7,     // the last byte was parsed (always, if not bulk)
 	REQUEST_CLOSE = 1 << 8,     // end the client's connection gracefully after this reply
 	REQUEST_OWN = 1 << 9,       // the bytes are ours, not TCP's: nothing to give back
+	REQUEST_COPY = 1 << 10,     // one of several, or of a part
+	REQUEST_SPREAD = 1 << 11,   // the peer passes it on to every rack of its datacentre
+	REQUEST_KEEP = 1 << 12,     // bytes are kept until the answer: it may be asked elsewhere
+	REQUEST_GATHER = 1 << 13,   // bulk: held until it is whole, since it goes to several places
+	REQUEST_HOLD = 1 << 14,     // the reply is passed on whole, or not at all
+	REQUEST_VOTED = 1 << 15,    // a copy whose outcome was counted
+};
+
+// Where a request to a peer goes, and which of the votes is a copy's.
+struct request_to {
+	uint32_t node;  // index in the snapshot
+	uint8_t dc;     // of the ring
+	uint8_t rack;   // of the datacentre
+	uint16_t group; // of a copy that came back: the first rack that gave the same answer
 };
 
 struct client;
+struct part;
+struct txn;
 
 struct request {
 	struct request *next;        // in the queue of its stage
 	struct request *answer_next; // in the queue of answered ones
-	struct request *client_next; // in its client's order
+	union {
+		struct request *client_next; // in its client's order
+		struct part *part;           // of a copy
+	};
 	struct client *client;       // NULL: an orphan
 	const struct resp_cmd *cmd;  // NULL when it was refused
 	struct rte_mbuf *bytes;
 	struct rte_mbuf *bytes_tail; // of a bulk request
 	struct rte_mbuf *reply;
 	struct rte_mbuf *reply_tail;
-	uint64_t stamp;       // the place of a conflict stamp
-	struct mono read_at;  // when its last byte was parsed (bulk: when it began)
+	struct txn *txn;
+	union {
+		uint64_t stamp; // of a write: the place of a conflict stamp
+		uint16_t tried; // of a read: bit n is rack n, which could not answer
+	};
+	union {
+		struct mono read_at; // when its last byte was parsed (bulk: when it began)
+		uint64_t dnode_id;   // from a peer
+	};
 	struct mono store_at; // when it was issued; once written to the store, when that was
-	uint64_t out_end;     // the store connection's count of bytes behind it
+	union {
+		uint64_t out_end; // to the store: its connection's count of bytes behind it
+		struct request_to to;
+	};
 	uint32_t len;
 	uint32_t reply_len;
 	uint16_t bytes_off;
@@ -99,6 +136,15 @@ static inline void request_push(struct request_queue *q, struct request *r)
 	else
 		q->head = r;
 	q->tail = r;
+	q->n++;
+}
+
+static inline void request_push_front(struct request_queue *q, struct request *r)
+{
+	r->next = q->head;
+	q->head = r;
+	if (!q->tail)
+		q->tail = r;
 	q->n++;
 }
 
@@ -137,5 +183,15 @@ void request_took(struct request *r, uint32_t n);
 
 // Appends to a reply chain; counts it as unsent of the client.
 void request_add_reply(struct request *r, struct rte_mbuf *m);
+// Whose requests are carried out in their order at one place: its client, of a copy that of the
+// request it is of. NULL when that is gone.
+struct client *request_keeper(const struct request *r);
+
+// Nobody waits for the reply, or there is one already.
+static inline bool request_is_discarded(const struct request *r)
+{
+	return (!r->client && !(r->flags & REQUEST_COPY)) || (r->flags & REQUEST_DONE);
+}
+
 // The whole reply is a slice of `m`, on which a reference is taken.
 void request_set_slice(struct request *r, struct rte_mbuf *m, uint16_t off, uint32_t len);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dataplane/session/core.h"
+#include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
 #include "dataplane/session/pressure.h"
@@ -16,6 +17,9 @@ struct session_config session_config_default(void)
 		.clients_max = 65536,
 		.requests_max = 200000,
 		.client_requests_max = 1024,
+		.peer_requests_max = 16384,
+		.peers_max = 4096,
+		.copies_max = 262144,
 		.client_buffer = 262144,
 		.bulk_min = 128 * 1024,
 		.rcv_buf = 256 * 1024,
@@ -33,11 +37,16 @@ static int make_pools(struct session *s)
 		pool_init(&s->requests, sizeof(struct request), config->requests_max) != 0 ||
 		pool_init(&s->parsers, sizeof(struct resp_request_parser), config->clients_max) !=
 			0 ||
-		pool_init(&s->names, SESSION_NAME_MAX, config->clients_max) != 0)
+		pool_init(&s->names, SESSION_NAME_MAX, config->clients_max) != 0 ||
+		pool_init(&s->copies, sizeof(struct request), config->copies_max) != 0 ||
+		pool_init(&s->txns, sizeof(struct txn), config->requests_max) != 0 ||
+		pool_init(&s->parts, sizeof(struct part), config->copies_max / 2) != 0 ||
+		pool_init(&s->dnodes, sizeof(struct dnode_in), config->peers_max) != 0)
 		return -ENOMEM;
 	s->scratch = malloc(SESSION_SCRATCH);
 	s->gather = malloc(SESSION_GATHER);
-	return s->scratch && s->gather ? 0 : -ENOMEM;
+	s->places = malloc(sizeof(*s->places));
+	return s->scratch && s->gather && s->places ? 0 : -ENOMEM;
 }
 
 // A partial request has to fit the receive window, or it would never become whole; and the buffer
@@ -50,11 +59,27 @@ static void clamp_bulk_min(struct session_config *config)
 		config->bulk_min = SESSION_GATHER / 2;
 }
 
+static int listen_on(struct session *s, const struct ip_addr *addr, uint16_t port,
+	struct tcp_listener **out)
+{
+	return tcp_listen(
+		s->tcp, ip_addr_is_any(addr) ? NULL : addr, port, s->config.backlog, out);
+}
+
+static void unlisten(struct session *s)
+{
+	if (s->listener)
+		tcp_unlisten(s->listener);
+	if (s->peer_listener)
+		tcp_unlisten(s->peer_listener);
+	s->listener = NULL;
+	s->peer_listener = NULL;
+}
+
 int session_new(const struct session_config *config, struct tcp *tcp, struct stats *stats,
 	struct mono now, struct session **out)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	const struct ip_addr *addr = NULL;
 	int rc;
 
 	if (!s)
@@ -72,11 +97,12 @@ int session_new(const struct session_config *config, struct tcp *tcp, struct sta
 	list_init(&s->settle);
 	list_init(&s->linger);
 	resp_request_init(&s->parser, config->value_max);
-	if (!ip_addr_is_any(&config->addr))
-		addr = &s->config.addr;
+	list_init(&s->txn_all);
 	rc = make_pools(s);
 	if (rc == 0)
-		rc = tcp_listen(tcp, addr, config->port, config->backlog, &s->listener);
+		rc = listen_on(s, &config->addr, config->port, &s->listener);
+	if (rc == 0 && config->peer_port != 0)
+		rc = listen_on(s, &config->peer_addr, config->peer_port, &s->peer_listener);
 	if (rc != 0) {
 		session_free(s);
 		return rc;
@@ -99,17 +125,24 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	if (s->listener)
-		tcp_unlisten(s->listener);
+	unlisten(s);
 	while (!list_empty(&s->all))
 		client_end(s, list_entry(s->all.next, struct client, all), true);
+	while (!list_empty(&s->txn_all))
+		txn_free(s, list_entry(s->txn_all.next, struct txn, all));
 	free_queue(s, &s->routed);
 	free_queue(s, &s->issued);
+	free_queue(s, &s->forwarded);
 	rte_pktmbuf_free(s->spare);
 	pool_fini(&s->clients);
 	pool_fini(&s->requests);
 	pool_fini(&s->parsers);
 	pool_fini(&s->names);
+	pool_fini(&s->copies);
+	pool_fini(&s->txns);
+	pool_fini(&s->parts);
+	pool_fini(&s->dnodes);
+	free(s->places);
 	free(s->scratch);
 	free(s->gather);
 	free(s);
@@ -121,7 +154,7 @@ void session_release(struct session *s, struct request *r)
 		return;
 	request_drop_bytes(r);
 	request_drop_reply(r);
-	pool_put(&s->requests, r);
+	pool_put(r->flags & REQUEST_COPY ? &s->copies : &s->requests, r);
 }
 
 void session_forget_first(struct session *s, struct client *c)
@@ -160,7 +193,7 @@ static void client_event(struct session *s, struct client *c, unsigned events, s
 	if (events & TCP_READABLE)
 		take_bytes(s, c);
 	if (events & TCP_CLOSED) {
-		stat_inc(s->stats, tcp_error(c->conn) ? STAT_client_err : STAT_client_eof);
+		client_count_end(s, c, tcp_error(c->conn) != 0);
 		client_end(s, c, false);
 		return;
 	}
@@ -178,17 +211,18 @@ static void client_event(struct session *s, struct client *c, unsigned events, s
 		client_end_if_done(s, c, now);
 }
 
-static unsigned accept_clients(struct session *s, struct mono now)
+static unsigned accept_from(
+	struct session *s, struct tcp_listener *listener, bool is_peer, struct mono now)
 {
 	unsigned n = 0;
 
 	// Beyond the limit they wait in the backlog, which is bounded too.
-	while (s->listener && s->clients.used < s->clients.capacity) {
-		struct tcp_conn *conn = tcp_accept(s->listener);
+	while (listener && s->clients.used < s->clients.capacity) {
+		struct tcp_conn *conn = tcp_accept(listener);
 
 		if (!conn)
 			break;
-		if (!client_open(s, conn, now))
+		if (!client_open(s, conn, is_peer, now))
 			tcp_abort(conn);
 		n++;
 	}
@@ -222,25 +256,27 @@ static unsigned parse_ready(struct session *s, struct mono now)
 	return made;
 }
 
+void session_event(struct session *s, struct tcp_conn *conn, unsigned events, struct mono now)
+{
+	client_event(s, tcp_user(conn), events, now);
+}
+
 unsigned session_run(struct session *s, struct mono now)
 {
-	unsigned n = accept_clients(s, now);
-	struct tcp_conn *conn;
-	unsigned events;
+	unsigned n = accept_from(s, s->peer_listener, true, now);
 
-	while ((conn = tcp_event(s->tcp, &events))) {
-		struct client *c = tcp_user(conn);
-
-		if (c)
-			client_event(s, c, events, now);
-		n++;
-	}
+	n += accept_from(s, s->listener, false, now);
 	return n + parse_ready(s, now);
 }
 
 struct request_queue *session_issued(struct session *s)
 {
 	return &s->issued;
+}
+
+struct request_queue *session_forwarded(struct session *s)
+{
+	return &s->forwarded;
 }
 
 void session_advance(struct session *s, struct mono now)
@@ -267,9 +303,7 @@ void session_drain(struct session *s, struct mono now)
 	if (s->draining)
 		return;
 	s->draining = true;
-	if (s->listener)
-		tcp_unlisten(s->listener);
-	s->listener = NULL;
+	unlisten(s);
 	list_for_each_safe (link, next, &s->all) {
 		struct client *c = list_entry(link, struct client, all);
 
@@ -293,5 +327,7 @@ struct session_usage session_usage(const struct session *s)
 		.requests = s->requests.used,
 		.parsers = s->parsers.used,
 		.names = s->names.used,
+		.copies = s->copies.used,
+		.txns = s->txns.used,
 	};
 }

@@ -1,5 +1,6 @@
 // Answers -> replies, in each client's order.
 #include "dataplane/session/core.h"
+#include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/local.h"
 #include "dataplane/session/reply.h"
@@ -60,6 +61,16 @@ enum settled {
 	SETTLED_CLOSE, // the last reply of this connection
 };
 
+// A peer's reply has its length before it, so it is whole or waits.
+static bool take_framed(struct session *s, struct request *r, struct reply *out)
+{
+	if (!is_over(r))
+		return true;
+	if (r->error != REQUEST_ERROR_NONE)
+		stat_inc(s->stats, STAT_client_error_replies);
+	return dnode_in_reply(r, out);
+}
+
 static enum settled collect(
 	struct session *s, struct client *c, struct reply *out, uint32_t room, struct mono now)
 {
@@ -69,11 +80,13 @@ static enum settled collect(
 
 		if (out->len >= room)
 			return SETTLED_ROOM;
-		if (!take_answer(s, r, out, now))
+		if (client_is_peer(c) ? !take_framed(s, r, out) : !take_answer(s, r, out, now))
 			return SETTLED_MBUF;
 		if (!is_over(r))
 			return SETTLED_ALL;
-		histogram_add(&s->stats->hist[HIST_client_latency], mono_since(now, r->read_at));
+		if (!client_is_peer(c))
+			histogram_add(&s->stats->hist[HIST_client_latency],
+				mono_since(now, r->read_at));
 		session_forget_first(s, c);
 		if (close)
 			return SETTLED_CLOSE;
@@ -87,7 +100,7 @@ static void settle_client(struct session *s, struct client *c, struct mono now)
 	enum settled how;
 
 	if (c->flags & CLIENT_CUT) {
-		stat_inc(s->stats, STAT_client_err);
+		client_count_end(s, c, true);
 		client_end(s, c, true);
 		return;
 	}
@@ -116,6 +129,37 @@ static void settle_client(struct session *s, struct client *c, struct mono now)
 	client_end_if_done(s, c, now);
 }
 
+// A read whose node could not answer may have another one that can.
+static bool asked_again(struct session *s, struct request *r)
+{
+	if (!(r->flags & REQUEST_KEEP) || (r->flags & REQUEST_HELD) || !r->bytes || !s->ring ||
+		(r->error != REQUEST_ERROR_STORE && r->error != REQUEST_ERROR_PEER_AWAY &&
+			r->error != REQUEST_ERROR_PEER_LOST))
+		return false;
+	// The one rack that is left out is the last one's error.
+	if (__builtin_popcount(r->tried) >= (int)s->ring->dc[0].rack_n)
+		return false;
+	if (r->target == REQUEST_TO_STORE && --r->client->store_n == 0)
+		r->client->lane = CLIENT_LANE_NONE;
+	r->target = REQUEST_TO_NOWHERE;
+	r->error = REQUEST_ERROR_NONE;
+	r->flags &= (uint16_t)~REQUEST_DONE;
+	r->flags |= REQUEST_HELD;
+	request_push(&s->routed, r);
+	stat_inc(s->stats, STAT_read_failovers);
+	return true;
+}
+
+static void answered_one(struct session *s, struct request *r)
+{
+	if (r->flags & REQUEST_COPY)
+		txn_answer(s, r);
+	else if (!r->client)
+		session_release(s, r);
+	else if (!asked_again(s, r))
+		client_settle_later(s, r->client);
+}
+
 unsigned settle_run(struct session *s, struct request_queue *answered, struct mono now)
 {
 	struct list todo;
@@ -124,10 +168,7 @@ unsigned settle_run(struct session *s, struct request_queue *answered, struct mo
 	struct list *link;
 
 	while ((r = request_answer_pop(answered))) {
-		if (r->client)
-			client_settle_later(s, r->client);
-		else
-			session_release(s, r);
+		answered_one(s, r);
 		n++;
 	}
 	list_init(&todo);

@@ -15,6 +15,7 @@ enum {
 	STORE_COPY_MAX = 512,         // shorter parts of replies are copied
 	STORE_READ_ROOM_MIN = 2048,   // a buffer with less room is not read into
 	STORE_SLOW_BYTES = 64 * 1024, // a reader that holds others up takes this much ...
+	STORE_HOLD_PART = 4,          // of the buffers must be free to hold a large reply
 	STORE_HELD_TICKS = 5,         // a lane is held up for so long, then it is left behind
 	STORE_IDLE_TICKS = 20,        // the same, while nobody waits
 	STORE_STUCK_TIMEOUTS = 4,     // a connection that is silent for so many is ended

@@ -127,11 +127,12 @@ static struct store_conn *choose(struct store *store, struct mono now)
 	return best;
 }
 
+// `client` NULL: a copy whose client is gone.
 static struct store_conn *lane_of(struct store *store, struct client *client, struct mono now)
 {
 	struct store_conn *c = NULL;
 
-	if (client->lane != CLIENT_LANE_NONE) {
+	if (client && client->lane != CLIENT_LANE_NONE) {
 		c = store_at(store, client->lane);
 		if (c->state != STORE_DOWN && !backoff_is_ejected(&store->backoff, now))
 			return c;
@@ -141,7 +142,7 @@ static struct store_conn *lane_of(struct store *store, struct client *client, st
 		open_lanes(store, now);
 		c = choose(store, now);
 	}
-	if (c)
+	if (c && client)
 		client->lane = store_place(store, c);
 	return c;
 }
@@ -151,7 +152,7 @@ static void issue(struct store *store, struct request *r, struct mono now)
 	struct store_conn *c;
 
 	r->store_at = now;
-	if (!r->client) {
+	if (request_is_discarded(r)) {
 		store_let_go(store, r);
 		return;
 	}
@@ -159,7 +160,7 @@ static void issue(struct store *store, struct request *r, struct mono now)
 		store_enqueue(store, &store->bulk_wait, r);
 		return;
 	}
-	c = lane_of(store, r->client, now);
+	c = lane_of(store, request_keeper(r), now);
 	if (!c) {
 		store_refuse(store, r);
 		return;

@@ -24,7 +24,7 @@ static bool assign(struct store *store, struct mono now)
 	struct store_conn *c = free_conn(store);
 	struct request *r = store->bulk_wait.head;
 
-	if (!r->client || (r->flags & REQUEST_DONE)) {
+	if (request_is_discarded(r)) {
 		store_let_go(store, store_dequeue(store, &store->bulk_wait));
 		return true;
 	}
@@ -48,7 +48,7 @@ static bool is_abandoned(const struct store_conn *c)
 {
 	const struct request *r = c->flight.head;
 
-	return r && (!r->client || (r->flags & REQUEST_DONE)) &&
+	return r && request_is_discarded(r) &&
 		(!(r->flags & REQUEST_WHOLE) || r->bytes || c->out.bytes > 0);
 }
 

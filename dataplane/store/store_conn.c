@@ -119,7 +119,7 @@ bool store_conn_is_paused(const struct store_conn *c)
 {
 	const struct request *r = c->flight.head;
 
-	if (!r || !r->client || (r->flags & REQUEST_DONE) ||
+	if (!r || !r->client || (r->flags & (REQUEST_DONE | REQUEST_HOLD)) ||
 		r->client->unsent < c->store->config.client_buffer)
 		return false;
 	// With memory to spare, those behind it do not wait for it.
@@ -159,7 +159,7 @@ void store_let_go(struct store *store, struct request *r)
 
 void store_refuse(struct store *store, struct request *r)
 {
-	if (r->client && !(r->flags & REQUEST_DONE)) {
+	if (!request_is_discarded(r)) {
 		stat_inc(store->stats, STAT_server_dropped_requests);
 		request_fail(&store->answered, r, REQUEST_ERROR_STORE);
 	}

@@ -27,11 +27,6 @@ static struct rte_mbuf *take_part(struct store_conn *c)
 	return m;
 }
 
-static bool is_discarded(const struct request *r)
-{
-	return !r->client || (r->flags & REQUEST_DONE);
-}
-
 static bool joins_tail(const struct request *r, uint32_t len)
 {
 	return r->reply && RTE_MBUF_DIRECT(r->reply_tail) &&
@@ -54,7 +49,8 @@ static void add_part(struct store_conn *c, struct request *r, uint32_t off, uint
 	if (len < STORE_COPY_MAX && joins_tail(r, len)) {
 		append(r->reply_tail, from, len);
 		r->reply_len += len;
-		r->client->unsent += len;
+		if (r->client)
+			r->client->unsent += len;
 		return;
 	}
 	m = take_part(c);
@@ -86,7 +82,7 @@ static void reply_whole(
 {
 	struct store *store = c->store;
 
-	if (!is_discarded(r)) {
+	if (!request_is_discarded(r)) {
 		if (len == c->parser.at)
 			request_set_slice(r, c->in, (uint16_t)off, len);
 		else
@@ -108,11 +104,25 @@ static void reply_whole(
 	store_let_go(store, r);
 }
 
+// What is held whole must not take the buffers that everybody needs.
+static void hold(struct store *store, struct request *r)
+{
+	const struct rte_mempool *big = store->config.big;
+
+	if (r->reply_len >= REQUEST_STREAM_MIN &&
+		rte_mempool_avail_count(big) < big->size / STORE_HOLD_PART)
+		request_fail(&store->answered, r, REQUEST_ERROR_REPLY_TOO_BIG);
+}
+
 static void reply_part(struct store_conn *c, struct request *r, uint32_t off, uint32_t len)
 {
-	if (is_discarded(r))
+	if (request_is_discarded(r))
 		return;
 	add_part(c, r, off, len);
+	if (r->flags & REQUEST_HOLD) {
+		hold(c->store, r);
+		return;
+	}
 	if ((r->flags & REQUEST_STREAMED) || r->reply_len >= REQUEST_STREAM_MIN)
 		request_answer(&c->store->answered, r);
 }

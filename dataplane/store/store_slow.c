@@ -18,9 +18,12 @@ static void take_clients(struct store *store, const struct store_conn *c)
 {
 	uint16_t place = store_place(store, c);
 
-	for (struct request *r = c->flight.head; r; r = r->next)
-		if (r->client)
-			r->client->lane = place;
+	for (struct request *r = c->flight.head; r; r = r->next) {
+		struct client *client = request_keeper(r);
+
+		if (client)
+			client->lane = place;
+	}
 }
 
 static void share_out(struct store *store, struct request_queue *wait, struct store_conn *old,
@@ -30,7 +33,8 @@ static void share_out(struct store *store, struct request_queue *wait, struct st
 	struct request *r;
 
 	while ((r = request_pop(wait))) {
-		bool stays = r->client && r->client->lane == place;
+		const struct client *client = request_keeper(r);
+		bool stays = client && client->lane == place;
 
 		request_push(stays ? &old->wait : &fresh->wait, r);
 	}

@@ -5,7 +5,7 @@
 
 static void time_out(struct store *store, struct request *r, struct mono now)
 {
-	if (!r->client || (r->flags & REQUEST_DONE))
+	if (request_is_discarded(r))
 		return;
 	stat_inc(store->stats, STAT_server_timedout_requests);
 	request_fail(&store->answered, r, REQUEST_ERROR_STORE);

@@ -51,14 +51,15 @@ static void gather(struct store_conn *c)
 	while (c->wait.head && c->out.bytes < STORE_OUT_MAX) {
 		struct request *r = c->wait.head;
 
-		if (r->client && !(r->flags & REQUEST_DONE)) {
+		if (!request_is_discarded(r)) {
 			if (!out_reserve(&c->out, r->len))
 				return;
 			store_dequeue(store, &c->wait);
 			count_request(store->stats, r);
 			copy_request(c, r);
 			put_bytes(c, r->len);
-			request_drop_bytes(r);
+			if (!(r->flags & REQUEST_KEEP))
+				request_drop_bytes(r);
 			to_flight(c, r);
 		} else {
 			store_dequeue(store, &c->wait);

@@ -84,6 +84,22 @@ struct rig_config rig_config_default(const char *address)
 	return config;
 }
 
+static struct snapshot *one_node(void)
+{
+	struct snapshot *s = calloc(1, snapshot_size(1, 0));
+	struct snapshot_node *node = (struct snapshot_node *)(void *)(s + 1);
+
+	s->epoch = 1;
+	s->node_n = 1;
+	s->state = NODE_NORMAL;
+	strcpy(node->host, SERVER_ADDR);
+	strcpy(node->dc, "dc1");
+	strcpy(node->rack, "rack1");
+	node->state = NODE_NORMAL;
+	node->is_local = 1;
+	return s;
+}
+
 struct rig *rig_new(const struct rig_config *config)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -95,9 +111,9 @@ struct rig *rig_new(const struct rig_config *config)
 	side_new(&rig->server, SERVER_ADDR, 1, &config->tcp, config->server_mbufs, rig->now);
 	side_new(&rig->client, CLIENT_ADDR, 2, &config->tcp, config->client_mbufs, rig->now);
 	rig->big = test_pool_create_room(config->big_mbufs, 16384);
-	rig->snapshot = calloc(1, sizeof(*rig->snapshot));
-	rig->snapshot->epoch = 1;
-	rig->snapshot->state = NODE_NORMAL;
+	rig->snapshot = one_node();
+	if (ring_new(rig->snapshot, &rig->ring) != 0)
+		abort();
 	session.pool = rig->server.pool;
 	session.big = rig->big;
 	store.pool = rig->server.pool;
@@ -153,6 +169,7 @@ bool rig_free(struct rig *rig)
 		rte_mempool_free(rig->big);
 	for (unsigned i = 0; i < rig->client_n; i++)
 		free(rig->clients[i].in);
+	ring_free(rig->ring);
 	free(rig->snapshot);
 	free(rig);
 	return ok && left == 0;
@@ -285,11 +302,23 @@ static void watch_pools(struct rig *rig)
 	rig->big_peak = n > rig->big_peak ? n : rig->big_peak;
 }
 
+static unsigned server_events(struct rig *rig)
+{
+	struct tcp_conn *conn;
+	unsigned events;
+	unsigned n = 0;
+
+	for (; (conn = tcp_event(rig->server.tcp, &events)); n++)
+		if (tcp_user(conn))
+			session_event(rig->session, conn, events, rig->now);
+	return n;
+}
+
 static unsigned server_turn(struct rig *rig)
 {
-	unsigned n = session_run(rig->session, rig->now);
+	unsigned n = server_events(rig) + session_run(rig->session, rig->now);
 
-	n += route_run(rig->session, rig->snapshot, rig->now);
+	n += route_run(rig->session, rig->ring, NULL, rig->now);
 	store_issue(rig->store, session_issued(rig->session), rig->snapshot, rig->now);
 	n += store_poll(rig->store, rig->now);
 	watch_pools(rig);

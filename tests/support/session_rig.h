@@ -51,7 +51,8 @@ struct rig {
 	struct rte_mempool *big;
 	struct session *session;
 	struct store *store;
-	struct snapshot *snapshot; // NULL: none yet
+	struct snapshot *snapshot;
+	struct ring *ring; // NULL: none yet
 	struct mono now;
 	uint64_t step; // ns a turn
 	struct rig_client clients[RIG_CLIENTS_MAX];

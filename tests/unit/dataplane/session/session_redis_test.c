@@ -455,19 +455,19 @@ static void test_state(void **state)
 		"-ERR Dynomite: Dynomite's current state does not allow this request\r\n";
 	struct rig *rig = *state;
 	struct rig_client *c = rig_connect(rig);
-	struct snapshot *snapshot = rig->snapshot;
+	struct ring *ring = rig->ring;
 
-	rig->snapshot = NULL;
+	rig->ring = NULL;
 	assert_true(RIG_ASK(rig, c, "get a\r\n", refused));
 	assert_true(RIG_ASK(rig, c, "ping\r\n", refused));
 	assert_true(RIG_ASK(rig, c, "select 0\r\n", "+OK\r\n"));
-	rig->snapshot = snapshot;
-	snapshot->state = NODE_STANDBY;
+	rig->ring = ring;
+	rig->snapshot->state = NODE_STANDBY;
 	assert_true(RIG_ASK(rig, c, "set a 1\r\n", refused));
-	snapshot->state = NODE_WRITES_ONLY;
+	rig->snapshot->state = NODE_WRITES_ONLY;
 	assert_true(RIG_ASK(rig, c, "set a 1\r\n", "+OK\r\n"));
 	assert_true(RIG_ASK(rig, c, "get a\r\n", refused));
-	snapshot->state = NODE_NORMAL;
+	rig->snapshot->state = NODE_NORMAL;
 	assert_true(RIG_ASK(rig, c, "get a\r\n", "$1\r\n1\r\n"));
 }
 

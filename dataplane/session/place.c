@@ -1,0 +1,149 @@
+#include "dataplane/session/place.h"
+
+void owners_find(const struct ring *ring, uint32_t hash, struct owners *out)
+{
+	for (uint32_t d = 0; d < ring->dc_n; d++)
+		for (uint32_t k = 0; k < ring->dc[d].rack_n; k++)
+			out->node[d][k] = ring_owner(&ring->dc[d].rack[k], hash);
+}
+
+bool owners_same(const struct ring *ring, const struct owners *a, const struct owners *b)
+{
+	for (uint32_t d = 0; d < ring->dc_n; d++)
+		for (uint32_t k = 0; k < ring->dc[d].rack_n; k++)
+			if (a->node[d][k] != b->node[d][k])
+				return false;
+	return true;
+}
+
+static void add(struct txn_places *out, const struct owners *owners, uint32_t dc, uint32_t rack,
+	bool votes, bool spread)
+{
+	out->at[out->n++] = (struct txn_place){
+		.node = owners->node[dc][rack],
+		.dc = votes ? (uint8_t)dc : TXN_NO_VOTE,
+		.rack = (uint8_t)rack,
+		.spread = spread,
+	};
+}
+
+static void add_dc(const struct ring *ring, struct txn_places *out, const struct owners *owners,
+	uint32_t dc, bool votes)
+{
+	for (uint32_t k = 0; k < ring->dc[dc].rack_n; k++)
+		add(out, owners, dc, k, votes, false);
+}
+
+// --- reads
+
+// Of nodes that are there the nearest, of those not known the first; the own rack before others.
+static bool is_nearer(const struct peer_fact *a, const struct peer_fact *b)
+{
+	if ((a->health == PEER_DOWN) != (b->health == PEER_DOWN))
+		return b->health == PEER_DOWN;
+	if (a->rtt == 0 || b->rtt == 0)
+		return false;
+	return a->rtt < b->rtt;
+}
+
+static struct peer_fact fact_of(
+	const struct ring *ring, const struct peer_view *view, uint32_t node)
+{
+	bool serves = snapshot_nodes(ring->snapshot)[node].state == NODE_NORMAL;
+
+	if (node == ring->local_node)
+		return (struct peer_fact){.health =
+				ring->snapshot->state == NODE_NORMAL ? PEER_UP : PEER_DOWN};
+	if (!serves || !view || node >= view->node_n || view->epoch != ring->snapshot->epoch)
+		return (struct peer_fact){.health = serves ? PEER_UNKNOWN : PEER_DOWN};
+	return view->fact[node];
+}
+
+bool place_nearest(const struct ring *ring, const struct owners *owners,
+	const struct peer_view *view, uint16_t tried, struct txn_place *out)
+{
+	struct peer_fact best = {0};
+	bool found = false;
+
+	for (uint32_t k = 0; k < ring->dc[0].rack_n; k++) {
+		uint32_t node = owners->node[0][k];
+		struct peer_fact fact;
+
+		if (node == RING_NO_NODE || (tried & (1u << k)))
+			continue;
+		fact = fact_of(ring, view, node);
+		// The own rack, as long as its node is there.
+		if (k == 0 && fact.health != PEER_DOWN)
+			fact.rtt = 0;
+		if (found && !is_nearer(&fact, &best))
+			continue;
+		*out = (struct txn_place){.node = node, .rack = (uint8_t)k};
+		best = fact;
+		found = true;
+		if (k == 0 && fact.health != PEER_DOWN)
+			return true;
+	}
+	return found;
+}
+
+void places_read(const struct ring *ring, const struct owners *owners, uint8_t level,
+	struct txn_places *out)
+{
+	out->n = 0;
+	out->level = level;
+	add_dc(ring, out, owners, 0, true);
+	for (uint32_t d = 1; level == CONSISTENCY_DC_EACH_SAFE_QUORUM && d < ring->dc_n; d++)
+		add_dc(ring, out, owners, d, true);
+}
+
+// --- writes
+
+// The rack of another datacentre that passes it on: the preferred one, or the next whose node is
+// there.
+static uint32_t entry_rack(const struct ring *ring, const struct owners *owners,
+	const struct peer_view *view, uint32_t dc)
+{
+	const struct ring_dc *to = &ring->dc[dc];
+
+	for (uint32_t i = 0; i < to->rack_n; i++) {
+		uint32_t rack = to->preferred + i < to->rack_n ? to->preferred + i
+							       : to->preferred + i - to->rack_n;
+		uint32_t node = owners->node[dc][rack];
+
+		if (node != RING_NO_NODE && fact_of(ring, view, node).health != PEER_DOWN)
+			return rack;
+	}
+	return to->preferred;
+}
+
+void places_write(const struct ring *ring, const struct owners *owners,
+	const struct peer_view *view, uint8_t level, struct txn_places *out)
+{
+	out->n = 0;
+	out->level = level;
+	add_dc(ring, out, owners, 0, true);
+	for (uint32_t d = 1; d < ring->dc_n; d++) {
+		if (level == CONSISTENCY_DC_EACH_SAFE_QUORUM)
+			add_dc(ring, out, owners, d, true);
+		else
+			add(out, owners, d, entry_rack(ring, owners, view, d), false, true);
+	}
+}
+
+void places_spread(const struct ring *ring, const struct owners *owners, struct txn_places *out)
+{
+	out->n = 0;
+	out->level = CONSISTENCY_DC_ONE;
+	add_dc(ring, out, owners, 0, true);
+}
+
+void places_all(const struct ring *ring, struct txn_places *out)
+{
+	out->n = 0;
+	out->level = CONSISTENCY_DC_ONE;
+	for (uint32_t i = 0; i < ring->snapshot->node_n && out->n < TXN_PLACES_MAX; i++)
+		out->at[out->n++] = (struct txn_place){
+			.node = i,
+			.dc = i == ring->local_node ? 0 : TXN_NO_VOTE,
+		};
+}
