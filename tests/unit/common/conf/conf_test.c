@@ -17,7 +17,7 @@ static void test_documented_defaults(void **state)
 	assert_false(p->auto_eject_hosts);
 	assert_int_equal(p->server_retry_timeout, 30000);
 	assert_int_equal(p->server_failure_limit, 2);
-	assert_int_equal(p->timeout, 0);
+	assert_int_equal(p->timeout, 5000);
 	assert_int_equal(p->max_msgs, 200000);
 	assert_int_equal(p->mbuf_size, 16384);
 	assert_int_equal(p->stats_interval, 30000);
