@@ -2,6 +2,12 @@
 // sees what is read beyond one; and which insists that nobody goes back.
 #pragma once
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +25,7 @@ struct pieces {
 	char *last;
 };
 
-static struct slice pieces_get(void *ctx, uint32_t part, uint64_t at)
+static inline struct slice pieces_get(void *ctx, uint32_t part, uint64_t at)
 {
 	struct pieces *p = ctx;
 	size_t n;
@@ -39,7 +45,7 @@ static struct slice pieces_get(void *ctx, uint32_t part, uint64_t at)
 }
 
 // Ends with pieces_end().
-static struct resp_source pieces_start(
+static inline struct resp_source pieces_start(
 	struct pieces *p, const struct slice *parts, uint32_t part_n, uint64_t seed)
 {
 	*p = (struct pieces){.parts = parts, .part_n = part_n};
@@ -48,7 +54,7 @@ static struct resp_source pieces_start(
 	return (struct resp_source){.piece = pieces_get, .ctx = p};
 }
 
-static void pieces_end(struct pieces *p)
+static inline void pieces_end(struct pieces *p)
 {
 	free(p->last);
 	p->last = NULL;
