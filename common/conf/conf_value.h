@@ -16,8 +16,8 @@
 struct conf_value {
 	struct conf_arena *arena;
 	const struct conf_row *row;
-	char *text;   // NUL-terminated, in the arena; may be written to
-	void *member; // of struct conf
+	char *text;    // NUL-terminated, in the arena; may be written to
+	void *member;  // of struct conf
 	uint32_t line; // of the file; 0: a default, or the command line
 };
 

@@ -215,7 +215,7 @@ def test_partition(env):
     """Nothing passes between client and node, then everything that was sent."""
     with env.connect(20) as c:
         equal(c.call("SET", "p", 1), b"OK", "SET")
-        env.lab.partition("client", env.node.name)
+        env.lab.cut("client", env.node.name)
         try:
             c.send(b"*2\r\n$3\r\nGET\r\n$1\r\np\r\n")
             c.socket.settimeout(1)

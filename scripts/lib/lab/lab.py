@@ -17,7 +17,7 @@ STATE = "/run/dynomite-lab"
 WHATS = ("store", "dataplane", "controlplane")
 CLIENT, HUB = "client", "hub"
 PROGRAMS = {"dataplane": "dynomite-dataplane", "controlplane": "dynomite-controlplane"}
-DEFAULTS = {"driver": "af_packet", "store": "unix", "set": {}}
+DEFAULTS = {"driver": "af_packet", "store": "unix", "backend": "redis", "set": {}}
 READY_SECONDS = 20
 
 
@@ -189,7 +189,7 @@ class Lab:
 
     def _argv(self, node, what):
         if what == "store":
-            return topology.store_argv(os.path.join(self.folder, node.name))
+            return topology.store_argv(os.path.join(self.folder, node.name), self.options)
         return [self._program(what), "-c", self.conf_path(node.name)]
 
     def _start(self, node, what):
@@ -200,11 +200,19 @@ class Lab:
         if what == "store":
             self._wait_store(node)
 
+    def _store_answers(self, node):
+        question, answer = topology.HELLO[self.options["backend"]]
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(1)
+            s.connect(self.socket_path(node.name))
+            s.sendall(question)
+            return s.recv(64).startswith(answer)
+        return False
+
     def _wait_store(self, node):
         process = self.process(node.name, "store")
         for _ in range(500):
-            if net.command("redis-cli", "-s", self.socket_path(node.name), "ping",
-                           check=False).strip() == "PONG":
+            if self._store_answers(node):
                 return
             if not process.pid():
                 break
@@ -230,8 +238,9 @@ class Lab:
             with net.inside(self.ns(CLIENT)):
                 s = socket.create_connection((node.data4, topology.LISTEN), timeout=seconds)
             with s:
-                s.sendall(b"*1\r\n$4\r\nPING\r\n")
-                return s.recv(64).startswith(b"+PONG")
+                question, answer = topology.HELLO[self.options["backend"]]
+                s.sendall(question)
+                return s.recv(64).startswith(answer)
         return False
 
     def wait_ready(self, node, seconds=READY_SECONDS):
@@ -291,11 +300,26 @@ class Lab:
     def _name_option(self):
         return "" if self.name == "lab" else " --name " + self.name
 
-    def partition(self, a, b):
-        for host in (a, b):
-            self.check_host(host)
+    def group(self, name):
+        """The hosts that a name stands for: a host, a datacentre, or a rack as dc1/rack2."""
+        if name == CLIENT or name in [n.name for n in self.nodes]:
+            self.check_host(name)
+            return [name]
+        dc, _, rack = name.partition("/")
+        hosts = [n.name for n in self.nodes if n.datacenter == dc and rack in ("", n.rack)]
+        if not hosts:
+            raise LabError("no host, datacentre or rack %s in lab %s; there are: %s" % (
+                name, self.name, " ".join([n.name for n in self.nodes] + sorted(
+                    {n.datacenter for n in self.nodes} |
+                    {n.datacenter + "/" + n.rack for n in self.nodes})) or "none: `up` first"))
+        return hosts
+
+    def cut(self, a, b):
+        pairs = [(x, y) for x in self.group(a) for y in self.group(b)]
+        if any(x == y for x, y in pairs):
+            raise LabError("%s and %s have a node in common" % (a, b))
         with self.locked():
-            net.partition(self.ns(HUB), a, b)
+            net.cut(self.ns(HUB), pairs)
 
     def heal(self):
         with self.locked():

@@ -128,13 +128,15 @@ def dataplane_port(ns, dev):
     command("ip", "-n", ns, "link", "set", dev, "up")
 
 
-def partition(hub, a, b):
-    """No frame of the data network passes between two hosts any more, in either direction."""
-    pa, pb = port_name(DATA, a), port_name(DATA, b)
+def cut(hub, pairs):
+    """No frame of the data network passes between the two hosts of a pair any more, in either
+    direction. All pairs are cut at one moment."""
     rules = "add table bridge lab\n"
     rules += "add chain bridge lab cut { type filter hook forward priority 0; }\n"
-    for x, y in ((pa, pb), (pb, pa)):
-        rules += 'add rule bridge lab cut iifname "%s" oifname "%s" drop\n' % (x, y)
+    for a, b in pairs:
+        pa, pb = port_name(DATA, a), port_name(DATA, b)
+        for x, y in ((pa, pb), (pb, pa)):
+            rules += 'add rule bridge lab cut iifname "%s" oifname "%s" drop\n' % (x, y)
     _nft(hub, rules)
 
 

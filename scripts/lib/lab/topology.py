@@ -18,6 +18,13 @@ DRIVERS = {
     "af_xdp": "net_af_xdp0,iface=eth1",
 }
 STORE_TCP = 22122
+# How to see that a store, or the data plane before it, answers: question and begin of the answer.
+HELLO = {
+    "redis": (b"*1\r\n$4\r\nPING\r\n", b"+PONG"),
+    "memcached": (b"version\r\n", b"VERSION "),
+}
+# Of each data plane, in MB. Many nodes share the machine, and what they have is mapped at start.
+MEMORY_ONE, MEMORY_MANY = 512, 256
 
 
 class TopologyError(Exception):
@@ -78,11 +85,20 @@ def read(path):
     return nodes
 
 
-def store_argv(folder):
+def store_argv(folder, options):
+    if options["backend"] == "memcached":
+        return _memcached_argv(folder, options)
     return ["redis-server", "--port", str(STORE_TCP), "--bind", "127.0.0.1",
             "--unixsocket", os.path.join(folder, "store.sock"), "--save", "",
             "--appendonly", "no", "--daemonize", "no", "--dir", folder,
             "--maxclients", "1000", "--timeout", "0", "--enable-debug-command", "yes"]
+
+
+def _memcached_argv(folder, options):
+    where = ["-s", os.path.join(folder, "store.sock"), "-a", "0700"] if options["store"] == "unix" \
+        else ["-l", "127.0.0.1", "-p", str(STORE_TCP)]
+    # It refuses to run as root without being told to.
+    return ["memcached", "-u", "root", "-U", "0", "-t", "1", "-m", "64", "-c", "1000"] + where
 
 
 def config(nodes, node, folder, options):
@@ -98,7 +114,7 @@ def config(nodes, node, folder, options):
             "dyn_listen": "%s:%d" % (node.data4, DYN_LISTEN),
             "stats_listen": "%s:%d" % (node.mgmt4, REST),
             "env": "network",
-            "data_store": "0",
+            "data_store": "1" if options["backend"] == "memcached" else "0",
             "servers": ["%s:1" % store],
             "dyn_seeds": ["%s:%d:%s:%s:%s" % (n.data4, DYN_LISTEN, n.rack, n.datacenter, n.tokens)
                           for n in nodes if n is not node],
@@ -108,7 +124,7 @@ def config(nodes, node, folder, options):
             "address": [node.data4 + "/24", node.data6 + "/64"],
             "poll": "adaptive",
             "hugepages": json.dumps("off"),
-            "memory": "512",
+            "memory": str(MEMORY_ONE if len(nodes) == 1 else MEMORY_MANY),
         },
         "controlplane": {"ipc": os.path.join(folder, "ipc")},
     }
