@@ -34,6 +34,10 @@ static char ipc_path[128];
 static uint16_t port;
 static pid_t pid;
 
+// Of the last snapshot taken.
+static uint32_t node_n;
+static struct snapshot_node other_node;
+
 // The program of the same build, on which this test depends (Makefile): it lies at the root of the
 // build folder, this test in tests/unit/controlplane below it.
 static int find_program(void **state)
@@ -239,6 +243,12 @@ static uint64_t take_snapshot(struct ipc_peer *dp, char *rack)
 			memcpy(&head, event.msg.payload, sizeof(head));
 			memcpy(&node, (const char *)event.msg.payload + sizeof(head), sizeof(node));
 			strcpy(rack, node.rack);
+			node_n = head.node_n;
+			if (node_n > 1)
+				memcpy(&other_node,
+					(const char *)event.msg.payload + sizeof(head) +
+						sizeof(node),
+					sizeof(other_node));
 			ack.epoch = ack.newest = head.epoch;
 			assert_true(ipc_peer_send(dp, IPC_SNAPSHOT_ACK, &ack, sizeof(ack)));
 			return head.epoch;
@@ -332,6 +342,34 @@ static void reloads_as_a_whole_or_not_at_all(void **state)
 	assert_int_equal(wait_exit(), 0);
 }
 
+// The first snapshot waits for names; "a..b" is none, so that its answer is there at once too.
+static void the_first_snapshot_has_the_addresses(void **state)
+{
+	char rack[SNAPSHOT_NAME_MAX];
+	struct ipc_peer *dp;
+	json_t *json;
+	char *text;
+
+	(void)state;
+	write_conf("r1\n  dyn_seeds:\n  - localhost:8101:r2:localdc:1\n"
+		   "  - a..b:8101:r3:localdc:1");
+	start();
+	dp = make_dp();
+	assert_true(take_snapshot(dp, rack) > 0);
+	assert_int_equal(node_n, 3);
+	assert_false(ip_addr_is_any(&other_node.addr));
+	assert_string_equal(other_node.host, "localhost");
+	json = get("/v1/changes");
+	text = json_dumps(json, 0);
+	assert_non_null(strstr(text, "localhost has the address"));
+	free(text);
+	json_decref(json);
+	assert_true(log_gets("no address for a..b"));
+	ipc_peer_free(dp);
+	kill(pid, SIGTERM);
+	assert_int_equal(wait_exit(), 0);
+}
+
 static void signals_mean_what_they_meant(void **state)
 {
 	(void)state;
@@ -376,6 +414,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			answers_alone_links_and_survives_being_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(reloads_as_a_whole_or_not_at_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_first_snapshot_has_the_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(signals_mean_what_they_meant, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_in_use_ends_it_with_advice, setup, teardown),
 	};

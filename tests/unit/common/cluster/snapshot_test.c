@@ -180,6 +180,22 @@ static void names_are_those_of_the_original(void **state)
 	assert_string_equal(consistency_name((enum consistency)9), "Unknown");
 }
 
+static void names_are_read_in_any_case(void **state)
+{
+	enum node_state node;
+	enum consistency level;
+
+	(void)state;
+	assert_true(node_state_parse(SLICE_LIT("writes_Only"), &node));
+	assert_int_equal(node, NODE_WRITES_ONLY);
+	assert_false(node_state_parse(SLICE_LIT(""), &node));
+	assert_false(node_state_parse(SLICE_LIT("Unknown"), &node));
+	assert_true(consistency_parse(SLICE_LIT("dc_each_safe_quorum"), &level));
+	assert_int_equal(level, CONSISTENCY_DC_EACH_SAFE_QUORUM);
+	assert_false(consistency_parse(SLICE_LIT("DC_QUORU"), &level));
+	assert_false(consistency_parse(SLICE_LIT("DC_QUORUMS"), &level));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +205,7 @@ int main(void)
 		cmocka_unit_test(every_spoilt_field_is_refused),
 		cmocka_unit_test(random_bytes_never_pass_wrongly),
 		cmocka_unit_test(names_are_those_of_the_original),
+		cmocka_unit_test(names_are_read_in_any_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

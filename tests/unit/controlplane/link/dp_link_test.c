@@ -114,6 +114,22 @@ static void acknowledge(uint64_t epoch, uint64_t newest, const char *error)
 	assert_true(ipc_peer_send(dp, IPC_SNAPSHOT_ACK, &ack, sizeof(ack)));
 }
 
+static void what_is_held_is_not_sent_before_its_release(void **state)
+{
+	(void)state;
+	dp_link_hold(link_);
+	for (int i = 0; i < 100 && !dp_link_view(link_)->linked; i++)
+		assert_int_equal(next_snapshot(100), 0);
+	assert_true(dp_link_view(link_)->linked);
+	assert_int_equal(load("r2"), CLUSTER_CHANGED);
+	dp_link_push(link_);
+	assert_int_equal(next_snapshot(100), 0);
+	dp_link_release(link_);
+	assert_int_equal(next_snapshot(WAIT_MS), 101);
+	dp_link_release(link_); // there is nothing to let go
+	assert_int_equal(next_snapshot(100), 0);
+}
+
 static void the_snapshot_is_sent_on_every_link_and_change(void **state)
 {
 	const struct dp_view *view = dp_link_view(link_);
@@ -293,6 +309,8 @@ static void figures_of_each_worker_are_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			what_is_held_is_not_sent_before_its_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_snapshot_is_sent_on_every_link_and_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(
