@@ -1,6 +1,7 @@
 // Where a request goes: nowhere, since it is answered here; to this node's store; to a peer; or, as
 // a transaction, to several.
 #include "dataplane/session/core.h"
+#include "dataplane/session/hedge.h"
 #include "dataplane/session/keys.h"
 #include "dataplane/session/place.h"
 #include "dataplane/session/split.h"
@@ -123,10 +124,14 @@ static bool is_simple_read(const struct session *s, const struct request *r)
 }
 
 // The keys have one owner in each rack.
-static bool route_key(struct session *s, struct request *r, const struct owners *owners,
-	const struct peer_view *view)
+static bool route_key(
+	struct session *s, struct request *r, const struct keys *keys, const struct peer_view *view)
 {
+	const struct owners *owners = &keys->owners;
+
 	if (is_simple_read(s, r) && !client_is_peer(r->client)) {
+		if (hedge_wanted(s, r))
+			return hedge_begin(s, r, keys, view);
 		to_nearest(s, r, owners, view);
 		return true;
 	}
@@ -153,7 +158,7 @@ static bool route_keys(struct session *s, struct request *r, const struct peer_v
 		to_store(s, r);
 		return true;
 	case KEYS_ONE:
-		return route_key(s, r, &keys.owners, view);
+		return route_key(s, r, &keys, view);
 	case KEYS_TOO_BIG:
 		refuse(s, r, REQUEST_ERROR_KEY_TOO_BIG);
 		return true;
@@ -270,8 +275,9 @@ unsigned route_run(struct session *s, const struct ring *ring, const struct peer
 	unsigned n = s->routed.n;
 	struct request *r;
 
-	(void)now;
 	s->ring = ring;
+	s->routed_at = now;
+	hedge_run(s, view, now);
 	while ((r = request_pop(&s->routed))) {
 		r->flags &= (uint16_t)~REQUEST_HELD;
 		if (!r->client) {

@@ -5,6 +5,7 @@
 
 #include "dataplane/session/core.h"
 #include "dataplane/session/dnode_in.h"
+#include "dataplane/session/hedge.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
 #include "dataplane/session/pressure.h"
@@ -98,6 +99,7 @@ int session_new(const struct session_config *config, struct tcp *tcp, struct sta
 	list_init(&s->linger);
 	resp_request_init(&s->parser, config->value_max);
 	list_init(&s->txn_all);
+	list_init(&s->hedges);
 	rc = make_pools(s);
 	if (rc == 0)
 		rc = listen_on(s, &config->addr, config->port, &s->listener);
@@ -293,9 +295,11 @@ void session_advance(struct session *s, struct mono now)
 
 struct mono session_next(const struct session *s)
 {
+	struct mono next = hedge_next(s);
+
 	if (list_empty(&s->linger))
-		return MONO_NEVER;
-	return list_entry(s->linger.next, struct client, ready)->end_at;
+		return next;
+	return mono_min(next, list_entry(s->linger.next, struct client, ready)->end_at);
 }
 
 void session_drain(struct session *s, struct mono now)

@@ -2,6 +2,7 @@
 #include "dataplane/session/txn.h"
 
 #include "dataplane/session/core.h"
+#include "dataplane/session/hedge.h"
 #include "dataplane/session/walk.h"
 
 // --- what a copy's outcome is
@@ -85,19 +86,25 @@ static void decide(struct session *s, struct part *part, struct request *chosen)
 	drop_back(s, part);
 }
 
-// The own rack's answer, or the next one's that was reached.
+// The own rack's answer, or the next one's that was reached; the first of all when hedged.
 static void decide_one(struct session *s, struct part *part)
 {
-	for (uint8_t rack = 0; rack < part->rack_n; rack++) {
-		struct request *r;
+	uint16_t left = part->asked & (uint16_t)~part->failed;
+	struct request *r = part->back;
 
-		if (part->failed & (1u << rack))
-			continue;
-		r = find(part, 0, rack);
-		if (r)
-			decide(s, part, r);
+	if (left == 0) {
+		if (!hedge_now(s, part->txn))
+			decide(s, part, NULL);
 		return;
 	}
+	if (!part->txn->hedged)
+		r = find(part, 0, (uint8_t)__builtin_ctz(left));
+	if (r)
+		decide(s, part, r);
+}
+
+void txn_give_up(struct session *s, struct part *part)
+{
 	decide(s, part, NULL);
 }
 
@@ -302,6 +309,7 @@ void txn_free(struct session *s, struct txn *txn)
 		part = next;
 	}
 	leave_client(txn);
+	list_remove(&txn->hedge);
 	list_remove(&txn->all);
 	pool_put(&s->txns, txn);
 }

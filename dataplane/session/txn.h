@@ -41,8 +41,8 @@ struct part {
 	struct request *back;    // replies that came before the verdict; by `next`
 	struct request *chosen;  // whose reply is the answer; NULL: `error`
 	struct quorum quorum;    // not with DC_ONE
-	uint16_t failed;         // DC_ONE: bit n is rack n, not reached or not in time
-	uint8_t rack_n;          // DC_ONE: racks of the own datacentre
+	uint16_t asked;          // DC_ONE: bit n is rack n of the own datacentre
+	uint16_t failed;         // DC_ONE: of them, those not reached or not in time
 	uint8_t error;           // enum request_error, the first that was met
 	bool decided;
 	struct rte_mbuf *text; // an error that is the answer
@@ -60,7 +60,11 @@ struct txn {
 	uint32_t out;       // copies that are not back
 	uint32_t undecided; // parts
 	uint32_t part_n;
-	uint64_t epoch; // of the ring
+	struct list hedge;    // while another rack may be asked too (session/hedge.h)
+	struct mono hedge_at; // when
+	uint32_t hash;        // of the key, for that
+	bool hedged;          // the first answer counts, whoever gives it
+	uint64_t epoch;       // of the ring
 	uint8_t level;  // enum consistency
 	struct part first;
 };
@@ -96,6 +100,8 @@ struct part *txn_add_part(struct session *s, struct txn *txn, struct part *behin
 // NULL. Copies go into the session's queues.
 void txn_send(struct session *s, struct part *part, const struct txn_places *places,
 	struct rte_mbuf *bytes, uint32_t len);
+// One place more, of a part with DC_ONE; its copy is of the parent's bytes.
+void txn_send_more(struct session *s, struct part *part, const struct txn_place *place);
 
 // --- txn.c
 
@@ -104,6 +110,8 @@ void txn_answer(struct session *s, struct request *copy);
 // A place that is not reached; `to.dc` may be TXN_NO_VOTE.
 void txn_vote_failed(
 	struct session *s, struct part *part, struct request_to to, enum request_error error);
+// With DC_ONE: nobody is left to ask.
+void txn_give_up(struct session *s, struct part *part);
 // All parts were sent: those that are decided already may make it the end.
 void txn_sent(struct session *s, struct txn *txn);
 // The client is gone, or has no use for the reply any more.

@@ -38,6 +38,7 @@ struct txn *txn_make(struct session *s, struct request *parent, uint8_t level)
 		.first.txn = txn,
 	};
 	list_push_back(&s->txn_all, &txn->all);
+	list_init(&txn->hedge);
 	join_client(txn, parent->client);
 	parent->txn = txn;
 	parent->target = REQUEST_TO_TXN;
@@ -169,10 +170,16 @@ static void count_votes(struct part *part, const struct txn_places *places, cons
 	for (uint32_t i = 0; i < places->n; i++)
 		if (places->at[i].dc != TXN_NO_VOTE)
 			asked[places->at[i].dc]++;
-	part->rack_n = asked[0];
+	part->asked = (uint16_t)((1u << asked[0]) - 1);
 	if (part->txn->level != CONSISTENCY_DC_ONE)
 		(void)quorum_start(&part->quorum, (enum consistency)part->txn->level, asked,
 			(uint8_t)ring->dc_n, 0);
+}
+
+void txn_send_more(struct session *s, struct part *part, const struct txn_place *place)
+{
+	part->asked |= (uint16_t)(1u << place->rack);
+	send_one(s, part, place, NULL, 0);
 }
 
 void txn_send(struct session *s, struct part *part, const struct txn_places *places,
