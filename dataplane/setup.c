@@ -208,7 +208,6 @@ static struct session_config session_settings(
 	if (session.bulk_min > session.rcv_buf / 2)
 		session.bulk_min = session.rcv_buf / 2;
 	session.value_max = conf->dataplane.max_value_size;
-	session.copies_max = session.requests_max;
 	random_fill(&session.secret, sizeof(session.secret));
 	session.core = id;
 	session.cores = worker_n;

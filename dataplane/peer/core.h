@@ -220,8 +220,6 @@ static inline uint64_t peer_timeout(const struct peer *peer)
 {
 	const struct peers *peers = peer->peers;
 
-	if (peers->timeout == 0)
-		return 0;
-	return peers->timeout +
+	return (peers->timeout > 0 ? peers->timeout : peers->config.no_timeout) +
 		(peer->same_dc ? peers->config.local_extra : peers->config.remote_extra);
 }

@@ -14,11 +14,13 @@ struct peers_config peers_config_default(void)
 		.msg_rate = 50000,
 		.peers_max = 1024,
 		.bytes_max = 16 * 1024 * 1024,
+		.requests_max = 16384,
 		.client_buffer = 262144,
 		.value_max = RESP_BULK_MAX,
 		.connect_timeout = 3 * NS_PER_SEC,
 		.retry_first = 100 * NS_PER_MS,
 		.retry_max = 2 * NS_PER_SEC,
+		.no_timeout = 5 * NS_PER_SEC,
 		.local_extra = 200 * NS_PER_MS,
 		.remote_extra = 5 * NS_PER_SEC,
 		.preconnect = true,
@@ -163,10 +165,22 @@ static struct peer_conn *choose(struct peer *peer, uint32_t slot)
 	return NULL;
 }
 
+static uint32_t load(const struct peer *peer)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < peer->conn_n; i++)
+		n += peer_conn_load(peer->conn[i]);
+	return n;
+}
+
 static bool has_room(const struct peer *peer, const struct request *r)
 {
-	return peer->bytes == 0 ||
-		peer->bytes + r->len + PEER_HEADER_ROOM <= peer->peers->config.bytes_max;
+	const struct peers_config *config = &peer->peers->config;
+
+	return load(peer) < config->requests_max &&
+		(peer->bytes == 0 ||
+			peer->bytes + r->len + PEER_HEADER_ROOM <= config->bytes_max);
 }
 
 static void send_to(struct peer *peer, struct request *r, struct mono now)

@@ -62,11 +62,13 @@ struct peers_config {
 	uint32_t msg_rate;        // conn_msg_rate: a second, on a connection to another datacentre
 	uint32_t peers_max;       // nodes of a snapshot that get connections
 	uint64_t bytes_max;       // that wait for one peer
+	uint32_t requests_max;    // that one peer has not answered
 	uint64_t client_buffer;   // as of the session: what a streamed reply may hold unsent
 	uint64_t value_max;       // as of the session
 	uint64_t connect_timeout; // ns
 	uint64_t retry_first;     // ns, first pause after a failure; doubles
 	uint64_t retry_max;       // ns
+	uint64_t no_timeout;      // ns instead of timeout_ms 0: a store may take for ever, a peer not
 	uint64_t local_extra;     // ns beyond the snapshot's timeout_ms: 200 ms, as in the original
 	uint64_t remote_extra;    // 5 s
 	uint64_t seed;            // of the chance in pauses

@@ -105,14 +105,12 @@ void peer_expire(struct peer_conn *c, struct mono now)
 	// It is we who do not listen.
 	if (peer_conn_is_paused(c))
 		c->heard_at = now;
-	if (timeout > 0) {
-		if (is_stuck(c, timeout, now)) {
-			peer_conn_end(c, PEER_END_STUCK, now);
-			return;
-		}
-		expire_flight(c, timeout, now);
-		expire_wait(c, timeout, now);
+	if (is_stuck(c, timeout, now)) {
+		peer_conn_end(c, PEER_END_STUCK, now);
+		return;
 	}
+	expire_flight(c, timeout, now);
+	expire_wait(c, timeout, now);
 	if (c->state == PEER_CONN_UP)
 		check_reader(c, now);
 }

@@ -20,7 +20,7 @@ struct session_config session_config_default(void)
 		.client_requests_max = 1024,
 		.peer_requests_max = 16384,
 		.peers_max = 4096,
-		.copies_max = 262144,
+		.copies_max = 524288,
 		.client_buffer = 262144,
 		.bulk_min = 128 * 1024,
 		.rcv_buf = 256 * 1024,

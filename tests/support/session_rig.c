@@ -78,6 +78,7 @@ struct rig_config rig_config_default(const char *address)
 	config.session.port = RIG_PORT;
 	config.session.clients_max = RIG_CLIENTS_MAX;
 	config.session.requests_max = 10000;
+	config.session.copies_max = 10000;
 	config.session.rcv_buf = config.tcp.rcv_buf;
 	config.session.linger = 50 * NS_PER_MS;
 	config.store.address = address;
