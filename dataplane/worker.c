@@ -346,6 +346,12 @@ static bool all_ended(const struct worker *w)
 	return true;
 }
 
+// Replicas get what was acknowledged before.
+static bool is_drained(const struct worker *w)
+{
+	return session_clients(w->session) == 0 && session_usage(w->session).copies == 0;
+}
+
 // Whether the worker goes on. Once told to stop, it ends when the clients are gone or time is up;
 // those of the others too, for they may need its queue.
 static bool serving(struct worker *w)
@@ -358,7 +364,7 @@ static bool serving(struct worker *w)
 		w->drain_until = mono_add(w->now, WORKER_DRAIN_NS);
 		session_drain(w->session, w->now);
 	}
-	ended = session_clients(w->session) == 0 || mono_due(w->now, w->drain_until);
+	ended = is_drained(w) || mono_due(w->now, w->drain_until);
 	__atomic_store_n(&w->ended, ended, __ATOMIC_RELEASE);
 	return !ended || (!all_ended(w) && !mono_due(w->now, w->drain_until));
 }
