@@ -111,6 +111,8 @@ void peer_fake_say(struct peer_fake *fake, unsigned conn, const char *bytes, siz
 {
 	struct peer_fake_conn *c = &fake->conn[conn];
 
+	if (!c->tcp)
+		return;
 	add(&c->out, &c->out_len, &c->out_cap, bytes, len);
 }
 

@@ -1,42 +1,5 @@
-// The ring changes while connections are up: nodes go, come, move.
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "tests/support/peer_rig.h"
-
-#define GET "*2\r\n$3\r\nget\r\n$3\r\nfoo\r\n"
-
-static struct peer_rig *simple(unsigned fakes)
-{
-	struct peer_rig_options options = peer_rig_options(5);
-
-	options.fakes = fakes;
-	return peer_rig_new(&options);
-}
-
-static struct asked *ask(struct peer_rig *rig, unsigned fake)
-{
-	return peer_rig_text(rig, fake, 0, 0, GET);
-}
-
-static void fails(struct peer_rig *rig, const struct asked *a, enum request_error error)
-{
-	assert_true(peer_rig_back(rig, a));
-	assert_int_equal(a->r.error, error);
-}
-
-static void answered(struct peer_rig *rig, const struct asked *a)
-{
-	assert_true(peer_rig_back(rig, a));
-	assert_true(peer_rig_got(a, "+OK\r\n"));
-}
+// How connections to peers live through changes of the ring.
+#include "tests/unit/dataplane/peer/ask_fixture.h"
 
 static void nodes_that_stay_keep_their_connections(void **state)
 {
