@@ -134,17 +134,16 @@ static inline bool fold(struct slice name, struct folded *f)
 
 static size_t slot_of(const struct folded *f)
 {
-	uint64_t h =
-		f->word[0] ^ f->word[1] * 0xc2b2ae3d27d4eb4fu ^ f->word[2] * 0x165667b19e3779f9u ^
-		f->word[3] * 0x85ebca77c2b2ae63u;
+	uint64_t h = f->word[0] ^ f->word[1] * 0xc2b2ae3d27d4eb4fu ^
+		f->word[2] * 0x165667b19e3779f9u ^ f->word[3] * 0x85ebca77c2b2ae63u;
 
 	return (size_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15u >> (64 - INDEX_BITS));
 }
 
 static bool folded_eq(const struct folded *a, const struct folded *b)
 {
-	return ((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) |
-		       (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3])) == 0;
+	return ((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		       (a->word[3] ^ b->word[3])) == 0;
 }
 
 static void index_add(uint16_t row)

@@ -179,8 +179,7 @@ static bool has_room(const struct peer *peer, const struct request *r)
 	const struct peers_config *config = &peer->peers->config;
 
 	return load(peer) < config->requests_max &&
-		(peer->bytes == 0 ||
-			peer->bytes + r->len + PEER_HEADER_ROOM <= config->bytes_max);
+		(peer->bytes == 0 || peer->bytes + r->len + PEER_HEADER_ROOM <= config->bytes_max);
 }
 
 static void send_to(struct peer *peer, struct request *r, struct mono now)

@@ -68,10 +68,10 @@ struct peers_config {
 	uint64_t connect_timeout; // ns
 	uint64_t retry_first;     // ns, first pause after a failure; doubles
 	uint64_t retry_max;       // ns
-	uint64_t no_timeout;      // ns instead of timeout_ms 0: a store may take for ever, a peer not
-	uint64_t local_extra;     // ns beyond the snapshot's timeout_ms: 200 ms, as in the original
-	uint64_t remote_extra;    // 5 s
-	uint64_t seed;            // of the chance in pauses
+	uint64_t no_timeout;   // ns instead of timeout_ms 0: a store may take for ever, a peer not
+	uint64_t local_extra;  // ns beyond the snapshot's timeout_ms: 200 ms, as in the original
+	uint64_t remote_extra; // 5 s
+	uint64_t seed;         // of the chance in pauses
 	bool preconnect;
 	struct rte_mempool *pool;
 };

@@ -95,8 +95,7 @@ void client_end(struct session *s, struct client *c, bool reset)
 		tcp_abort(c->conn);
 	else
 		tcp_close(c->conn);
-	stat_dec(s->stats,
-		c->dnode ? STAT_dnode_client_connections : STAT_client_connections);
+	stat_dec(s->stats, c->dnode ? STAT_dnode_client_connections : STAT_client_connections);
 	pool_put(&s->clients, c);
 }
 

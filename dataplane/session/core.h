@@ -31,12 +31,12 @@ struct session {
 	struct pool requests;
 	struct pool parsers;
 	struct pool names;
-	struct pool copies;  // struct request
-	struct pool txns;    // struct txn
-	struct pool parts;   // struct part, beyond the first of a transaction
-	struct pool dnodes;  // struct dnode_in
+	struct pool copies; // struct request
+	struct pool txns;   // struct txn
+	struct pool parts;  // struct part, beyond the first of a transaction
+	struct pool dnodes; // struct dnode_in
 	struct list txn_all;
-	struct list hedges; // transactions, soonest first
+	struct list hedges;        // transactions, soonest first
 	struct txn_places *places; // of the request that is being routed
 	struct list all;
 	struct list ready;
@@ -44,9 +44,9 @@ struct session {
 	struct list linger; // soonest end first
 	struct request_queue routed;
 	struct request_queue issued;
-	struct request_queue forwarded; // for peers
-	const struct ring *ring;        // of this turn, from route_run on; NULL: none yet
-	struct mono routed_at;          // the time of route_run
+	struct request_queue forwarded;    // for peers
+	const struct ring *ring;           // of this turn, from route_run on; NULL: none yet
+	struct mono routed_at;             // the time of route_run
 	struct resp_request_parser parser; // for requests that are parsed in one go
 	struct rte_mbuf *spare;            // so that a refusal can always be written
 	struct mono started;

@@ -1,8 +1,8 @@
 // How requests of a peer are framed: each has a header of the peer protocol before it
 // (common/proto/dnode.h, dynomite.md §4), and so has its reply.
 //
-// A request ends where RESP says; one whose header disagrees ends the connection, as does everything
-// else that no node sends. Gossip and what is to be ignored is stepped over.
+// A request ends where RESP says; one whose header disagrees ends the connection, as does
+// everything else that no node sends. Gossip and what is to be ignored is stepped over.
 #pragma once
 
 #include <stdbool.h>

@@ -9,8 +9,8 @@ bool hedge_wanted(const struct session *s, const struct request *r)
 		!(r->flags & REQUEST_BULK);
 }
 
-bool hedge_begin(struct session *s, struct request *r, const struct keys *keys,
-	const struct peer_view *view)
+bool hedge_begin(
+	struct session *s, struct request *r, const struct keys *keys, const struct peer_view *view)
 {
 	struct txn_place place = {.node = RING_NO_NODE};
 	struct txn *txn;

@@ -1,6 +1,6 @@
-// A read under DC_ONE that is not answered within `read_hedge_ms` is asked of a second rack too, and
-// the first answer counts; one that fails is asked there at once. Costs a copy of slow reads, and
-// saves their clients from one slow node. Off by default.
+// A read under DC_ONE that is not answered within `read_hedge_ms` is asked of a second rack too,
+// and the first answer counts; one that fails is asked there at once. Costs a copy of slow reads,
+// and saves their clients from one slow node. Off by default.
 #pragma once
 
 #include <stdbool.h>

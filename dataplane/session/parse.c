@@ -257,8 +257,7 @@ static bool may_parse(struct session *s, struct client *c)
 {
 	uint32_t max = c->dnode ? s->config.peer_requests_max : s->config.client_requests_max;
 
-	if ((c->flags & CLIENT_NO_INPUT) || c->n >= max ||
-		c->unsent >= s->config.client_buffer)
+	if ((c->flags & CLIENT_NO_INPUT) || c->n >= max || c->unsent >= s->config.client_buffer)
 		return false;
 	if ((c->flags & CLIENT_BULK_WAIT) && c->first)
 		return false;

@@ -52,8 +52,8 @@ static struct peer_fact fact_of(
 	bool serves = snapshot_nodes(ring->snapshot)[node].state == NODE_NORMAL;
 
 	if (node == ring->local_node)
-		return (struct peer_fact){.health =
-				ring->snapshot->state == NODE_NORMAL ? PEER_UP : PEER_DOWN};
+		return (struct peer_fact){
+			.health = ring->snapshot->state == NODE_NORMAL ? PEER_UP : PEER_DOWN};
 	if (!serves || !view || node >= view->node_n || view->epoch != ring->snapshot->epoch)
 		return (struct peer_fact){.health = serves ? PEER_UNKNOWN : PEER_DOWN};
 	return view->fact[node];
@@ -86,8 +86,8 @@ bool place_nearest(const struct ring *ring, const struct owners *owners,
 	return found;
 }
 
-void places_read(const struct ring *ring, const struct owners *owners, uint8_t level,
-	struct txn_places *out)
+void places_read(
+	const struct ring *ring, const struct owners *owners, uint8_t level, struct txn_places *out)
 {
 	out->n = 0;
 	out->level = level;

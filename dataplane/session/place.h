@@ -34,7 +34,6 @@ void places_read(const struct ring *ring, const struct owners *owners, uint8_t l
 void places_write(const struct ring *ring, const struct owners *owners,
 	const struct peer_view *view, uint8_t level, struct txn_places *out);
 // A write that another datacentre sent us to be passed on: the racks of this one.
-void places_spread(
-	const struct ring *ring, const struct owners *owners, struct txn_places *out);
+void places_spread(const struct ring *ring, const struct owners *owners, struct txn_places *out);
 // Every node; only the own one's answer counts.
 void places_all(const struct ring *ring, struct txn_places *out);

@@ -90,8 +90,8 @@ struct request {
 		struct request *client_next; // in its client's order
 		struct part *part;           // of a copy
 	};
-	struct client *client;       // NULL: an orphan
-	const struct resp_cmd *cmd;  // NULL when it was refused
+	struct client *client;      // NULL: an orphan
+	const struct resp_cmd *cmd; // NULL when it was refused
 	struct rte_mbuf *bytes;
 	struct rte_mbuf *bytes_tail; // of a bulk request
 	struct rte_mbuf *reply;

@@ -269,8 +269,8 @@ static bool route(struct session *s, struct request *r, const struct peer_view *
 	return true;
 }
 
-unsigned route_run(struct session *s, const struct ring *ring, const struct peer_view *view,
-	struct mono now)
+unsigned route_run(
+	struct session *s, const struct ring *ring, const struct peer_view *view, struct mono now)
 {
 	unsigned n = s->routed.n;
 	struct request *r;

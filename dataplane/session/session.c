@@ -60,11 +60,10 @@ static void clamp_bulk_min(struct session_config *config)
 		config->bulk_min = SESSION_GATHER / 2;
 }
 
-static int listen_on(struct session *s, const struct ip_addr *addr, uint16_t port,
-	struct tcp_listener **out)
+static int listen_on(
+	struct session *s, const struct ip_addr *addr, uint16_t port, struct tcp_listener **out)
 {
-	return tcp_listen(
-		s->tcp, ip_addr_is_any(addr) ? NULL : addr, port, s->config.backlog, out);
+	return tcp_listen(s->tcp, ip_addr_is_any(addr) ? NULL : addr, port, s->config.backlog, out);
 }
 
 static void unlisten(struct session *s)

@@ -85,8 +85,8 @@ static enum settled collect(
 		if (!is_over(r))
 			return SETTLED_ALL;
 		if (!client_is_peer(c))
-			histogram_add(&s->stats->hist[HIST_client_latency],
-				mono_since(now, r->read_at));
+			histogram_add(
+				&s->stats->hist[HIST_client_latency], mono_since(now, r->read_at));
 		session_forget_first(s, c);
 		if (close)
 			return SETTLED_CLOSE;

@@ -64,7 +64,8 @@ static uint16_t set_of(const struct ring *ring, struct sets *sets, uint32_t hash
 }
 
 // Whose each key is. False when it can't be said.
-static bool find_owners(struct session *s, const struct request *r, uint32_t key_n, struct work *work)
+static bool find_owners(
+	struct session *s, const struct request *r, uint32_t key_n, struct work *work)
 {
 	uint32_t step = (uint32_t)r->cmd->keys.step;
 	struct walk w = walk_begin(r);
@@ -121,8 +122,8 @@ static int refer(void *ctx, struct resp_range range)
 	return walk_copy(w->refer, range.len, &w->out[range.part]) ? 0 : -ENOMEM;
 }
 
-static bool write_parts(
-	struct session *s, const struct request *r, const struct resp_split *split, struct reply *out)
+static bool write_parts(struct session *s, const struct request *r, const struct resp_split *split,
+	struct reply *out)
 {
 	struct writing w = {.read = walk_bytes(r), .refer = walk_bytes(r), .out = out};
 	struct resp_source source = {.piece = piece, .ctx = &w};
@@ -157,9 +158,9 @@ static struct part *add_parts(struct session *s, struct txn *txn, uint32_t n)
 	return &txn->first;
 }
 
-static enum split_result send_parts(struct session *s, struct request *r, const struct peer_view *view,
-	split_places_fn *choose, const struct resp_split *split, const struct sets *sets,
-	enum request_error *error)
+static enum split_result send_parts(struct session *s, struct request *r,
+	const struct peer_view *view, split_places_fn *choose, const struct resp_split *split,
+	const struct sets *sets, enum request_error *error)
 {
 	struct reply *out = (struct reply *)(void *)(s->gather + SESSION_KEY_MAX);
 	struct rte_mbuf *keys = keep_keys(s, split);

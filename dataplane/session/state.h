@@ -1,5 +1,5 @@
-// What the state of this node (dynomite.md §9) lets be done with the data of its own store. Requests
-// for other nodes are passed on in any state.
+// What the state of this node (dynomite.md §9) lets be done with the data of its own store.
+// Requests for other nodes are passed on in any state.
 #pragma once
 
 #include <stdbool.h>

@@ -127,8 +127,8 @@ static struct quorum_name name_of(void *arg, uint8_t dc, uint8_t replica)
 
 static void explain(struct session *s, struct part *part)
 {
-	struct names names = {.ring = s->ring,
-		.known = s->ring && s->ring->snapshot->epoch == part->txn->epoch};
+	struct names names = {
+		.ring = s->ring, .known = s->ring && s->ring->snapshot->epoch == part->txn->epoch};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->config.pool);
 	struct resp_writer w;
 
@@ -150,8 +150,9 @@ static void decide_quorum(struct session *s, struct part *part)
 		return;
 	if (v->state == QUORUM_DONE) {
 		if (!v->agreed)
-			stat_inc(s->stats, write ? STAT_client_non_quorum_w_responses
-						 : STAT_client_non_quorum_r_responses);
+			stat_inc(s->stats,
+				write ? STAT_client_non_quorum_w_responses
+				      : STAT_client_non_quorum_r_responses);
 		decide(s, part, find(part, v->dc, v->replica));
 		return;
 	}

@@ -11,8 +11,8 @@
 // next rack that answered. Above that, what common/cluster/quorum.h says.
 //
 // Ownership: the session's pools. A transaction lives until its last copy came back, which may be
-// after its client got the reply, or left; replies are held until the verdict. Every copy comes back:
-// store and peers see to its time.
+// after its client got the reply, or left; replies are held until the verdict. Every copy comes
+// back: store and peers see to its time.
 #pragma once
 
 #include <stdbool.h>
@@ -37,13 +37,13 @@ struct session;
 
 struct part {
 	struct txn *txn;
-	struct part *next;       // of the transaction
-	struct request *back;    // replies that came before the verdict; by `next`
-	struct request *chosen;  // whose reply is the answer; NULL: `error`
-	struct quorum quorum;    // not with DC_ONE
-	uint16_t asked;          // DC_ONE: bit n is rack n of the own datacentre
-	uint16_t failed;         // DC_ONE: of them, those not reached or not in time
-	uint8_t error;           // enum request_error, the first that was met
+	struct part *next;      // of the transaction
+	struct request *back;   // replies that came before the verdict; by `next`
+	struct request *chosen; // whose reply is the answer; NULL: `error`
+	struct quorum quorum;   // not with DC_ONE
+	uint16_t asked;         // DC_ONE: bit n is rack n of the own datacentre
+	uint16_t failed;        // DC_ONE: of them, those not reached or not in time
+	uint8_t error;          // enum request_error, the first that was met
 	bool decided;
 	struct rte_mbuf *text; // an error that is the answer
 };
@@ -65,7 +65,7 @@ struct txn {
 	uint32_t hash;        // of the key, for that
 	bool hedged;          // the first answer counts, whoever gives it
 	uint64_t epoch;       // of the ring
-	uint8_t level;  // enum consistency
+	uint8_t level;        // enum consistency
 	struct part first;
 };
 

@@ -70,8 +70,8 @@ struct merge_room {
 };
 
 static_assert(TXN_PARTS_MAX * sizeof(struct walk) <= SESSION_GATHER, "fits");
-static_assert(TXN_PARTS_MAX * sizeof(struct resp_merge_part) +
-			(TXN_KEYS_MAX + 1) * sizeof(uint16_t) <=
+static_assert(
+	TXN_PARTS_MAX * sizeof(struct resp_merge_part) + (TXN_KEYS_MAX + 1) * sizeof(uint16_t) <=
 		SESSION_SCRATCH,
 	"fits");
 
@@ -156,6 +156,7 @@ void txn_merge(struct session *s, struct txn *txn, struct request *r)
 	struct merge_room room = room_of(s);
 	struct reply out = {.pool = s->config.pool};
 	struct part *failed = failed_part(txn);
+	const struct part *part = &txn->first;
 	uint32_t i = 0;
 
 	if (failed) {
@@ -167,10 +168,11 @@ void txn_merge(struct session *s, struct txn *txn, struct request *r)
 		}
 		return;
 	}
-	for (const struct part *part = &txn->first; part; part = part->next, i++) {
+	do {
 		room.walk[i] = walk_reply(part->chosen);
 		room.part[i] = (struct resp_merge_part){.len = part->chosen->reply_len};
-	}
+		i++;
+	} while ((part = part->next));
 	keys_of(txn, room.part_of_key);
 	if (merge(txn, &room, &out)) {
 		request_add_reply(r, out.head);

@@ -212,8 +212,8 @@ static void test_files(void **state)
 
 static void test_files_to_start_from(void **state)
 {
-	static const char *const files[] = {
-		"conf/dynomite.yml", "conf/redis_single.yml", "conf/aws-ena.yml", "conf/three-racks.yml"};
+	static const char *const files[] = {"conf/dynomite.yml", "conf/redis_single.yml",
+		"conf/aws-ena.yml", "conf/three-racks.yml"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
