@@ -13,7 +13,7 @@
 enum {
 	SESSION_NAME_MAX = 64,        // CLIENT SETNAME, with NUL
 	SESSION_SCRATCH = 256 * 1024, // an encoded inline request, or rows of COMMAND
-	SESSION_GATHER = 256 * 1024,  // a request or a line that lies across segments
+	SESSION_GATHER = 384 * 1024,  // a request or a line that lies across segments
 	SESSION_CLIENT_BUDGET = 256,  // requests of one client in a turn
 	SESSION_TURN_BUDGET = 4096,   // requests of all clients in a turn
 	SESSION_REPLY_COPY_MAX = 512, // larger pieces of replies are referenced

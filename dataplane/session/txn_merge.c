@@ -62,14 +62,20 @@ bool txn_same(const struct session *s, const struct resp_cmd *cmd, const struct 
 
 // --- one of many
 
+// An element is read to its end before it is taken, so these are two places.
+struct merge_at {
+	struct walk read;
+	struct walk take;
+};
+
 // Lies in the session's two buffers, which nobody else uses meanwhile.
 struct merge_room {
-	struct walk *walk; // of each part's reply, where it was read last
+	struct merge_at *at; // in each part's reply
 	struct resp_merge_part *part;
 	uint16_t *part_of_key;
 };
 
-static_assert(TXN_PARTS_MAX * sizeof(struct walk) <= SESSION_GATHER, "fits");
+static_assert(TXN_PARTS_MAX * sizeof(struct merge_at) <= SESSION_GATHER, "fits");
 static_assert(
 	TXN_PARTS_MAX * sizeof(struct resp_merge_part) + (TXN_KEYS_MAX + 1) * sizeof(uint16_t) <=
 		SESSION_SCRATCH,
@@ -78,7 +84,7 @@ static_assert(
 static struct merge_room room_of(struct session *s)
 {
 	return (struct merge_room){
-		.walk = (struct walk *)(void *)s->gather,
+		.at = (struct merge_at *)(void *)s->gather,
 		.part = (struct resp_merge_part *)(void *)s->scratch,
 		.part_of_key = (uint16_t *)(void *)(s->scratch +
 			TXN_PARTS_MAX * sizeof(struct resp_merge_part)),
@@ -87,7 +93,7 @@ static struct merge_room room_of(struct session *s)
 
 static struct slice piece(void *ctx, uint32_t part, uint64_t at)
 {
-	struct walk *w = &((struct merge_room *)ctx)->walk[part];
+	struct walk *w = &((struct merge_room *)ctx)->at[part].read;
 
 	if (at > w->at)
 		walk_skip(w, at - w->at);
@@ -96,7 +102,7 @@ static struct slice piece(void *ctx, uint32_t part, uint64_t at)
 
 static bool copy_range(struct merge_room *room, const struct resp_range *range, struct reply *out)
 {
-	struct walk *w = &room->walk[range->part];
+	struct walk *w = &room->at[range->part].take;
 
 	walk_skip(w, range->at - w->at);
 	return walk_copy(*w, range->len, out);
@@ -169,7 +175,8 @@ void txn_merge(struct session *s, struct txn *txn, struct request *r)
 		return;
 	}
 	do {
-		room.walk[i] = walk_reply(part->chosen);
+		room.at[i].read = walk_reply(part->chosen);
+		room.at[i].take = room.at[i].read;
 		room.part[i] = (struct resp_merge_part){.len = part->chosen->reply_len};
 		i++;
 	} while ((part = part->next));

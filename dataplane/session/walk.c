@@ -111,6 +111,8 @@ static bool copy_piece(const struct walk *w, uint32_t n, struct reply *out)
 
 bool walk_copy(struct walk from, uint64_t len, struct reply *out)
 {
+	if (len > from.left)
+		return false;
 	while (len > 0) {
 		struct slice piece = walk_piece(&from);
 		uint64_t n = piece.len < len ? piece.len : len;

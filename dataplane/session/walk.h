@@ -44,8 +44,8 @@ bool walk_next(struct walk *walk, struct walk_arg *out);
 // The payload: in place when it lies in one segment, or gathered in `buf`; cut to `cap` then.
 struct slice walk_text(const struct walk_arg *arg, char *buf, size_t cap);
 
-// Appends `len` bytes from `from` on: short pieces are copied, long ones referenced. False when a
-// buffer is missing; what was appended before stays.
+// Appends `len` bytes from `from` on: short pieces are copied, long ones referenced. False when
+// there are not so many, or a buffer is missing; what was appended before stays.
 bool walk_copy(struct walk from, uint64_t len, struct reply *out);
 
 // Bytes of the encoded argument.
