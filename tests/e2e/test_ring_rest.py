@@ -40,8 +40,10 @@ def test_state(env):
                 ("/v1/state", "PUT", '{"state": "NORMAL"}', "NORMAL")):
             equal(ask(env, path, method, body)[0], 200, path)
             in_use(env)
-            want = STATE_ERROR if state == "STANDBY" else b"v"
-            equal(c.call("GET", "k"), want, "GET in %s" % state)
+            # A read would be answered by another rack.
+            want = STATE_ERROR if state == "STANDBY" else b"PONG"
+            equal(c.call("PING"), want, "PING in %s" % state)
+            equal(c.call("GET", "k"), b"v", "GET in %s" % state)
             equal(ask(env, "/state/get_state")[1], "State: %s\n" % state, "state")
 
 

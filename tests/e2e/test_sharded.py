@@ -1,0 +1,218 @@
+"""Two racks of three nodes: every request finds the owners of its keys, whoever is asked."""
+
+import os
+
+from dnode_node import murmur
+from ring import Ring
+from support import Error, check, encode, equal, eventually, limit, say, short
+
+LAB = {"topology": "sharded", "options": {"set": {"dyn_o_mite.hash_tag": '"{}"'}}}
+SPAN = b"ERR Dynomite: Keys in the script cannot span multiple nodes"
+
+
+def spread(ring, count=1, prefix="k"):
+    """So many keys for each owner of rack1: its number -> keys."""
+    found = {1: [], 2: [], 3: []}
+    i = 0
+    while min(map(len, found.values())) < count:
+        key = "%s%d" % (prefix, i)
+        owner = owner_of(ring, "rack1", key)
+        if len(found[owner]) < count:
+            found[owner].append(key)
+        i += 1
+    return found
+
+
+def owner_of(ring, rack, key):
+    """As the original's rules have it: the smallest token at or above the key's, or the lowest."""
+    tag = key.partition("{")[2].partition("}")
+    token = murmur((tag[0] if tag[1] else key).encode())
+    nodes = sorted((int(n.tokens), i) for i, n in enumerate(ring.lab.nodes, 1) if n.rack == rack)
+    return next((i for t, i in nodes if t >= token), nodes[0][1])
+
+
+def holders(ring, key):
+    return [n for n in ring.numbers if ring.in_store(n, "EXISTS", key)]
+
+
+def test_owners(env):
+    """Keys lie where REST says, where the original would have put them, and nowhere else."""
+    ring = Ring(env)
+    ring.flush()
+    keys = ["key:%d" % i for i in range(60)] + ["{user:%d}.name" % i for i in range(10)] \
+        + ["a{b", "{x}{y}", "%00", "sp ace"]
+    for i, key in enumerate(keys):
+        with ring.connect(1 + i % 6) as c:
+            equal(c.call("SET", key, i), b"OK", "SET through node%d" % (1 + i % 6))
+    wanted = {}
+    for i, key in enumerate(keys):
+        quoted = "".join("%%%02X" % b for b in key.encode())
+        told = ring.owners(1 + i % 6, quoted)
+        wanted[key] = sorted(told.values())
+        for (_, rack), owner in told.items():
+            equal(owner, owner_of(ring, rack, key), "the owner of %s in %s" % (key, rack))
+    eventually("all keys lie where they must",
+               lambda: all(holders(ring, k) == w for k, w in wanted.items()))
+    equal(sorted({n for w in wanted.values() for n in w}), list(ring.numbers), "nodes with keys")
+    for number in ring.numbers:
+        with ring.connect(number) as c:
+            equal([c.call("GET", k) for k in keys], [b"%d" % i for i in range(len(keys))], "GET")
+
+
+def test_many_keys(env):
+    """MGET, MSET, DEL, EXISTS over all shards, through each node, at three levels."""
+    ring = Ring(env)
+    ring.flush()
+    for number in ring.numbers:
+        for level in ("DC_ONE", "DC_QUORUM", "DC_SAFE_QUORUM"):
+            keys = ["%s:%d:%d" % (level, number, i) for i in range(50)]
+            with ring.connect(number, level) as c:
+                pairs = [x for k in keys for x in (k, "v" + k)]
+                equal(c.call("MSET", *pairs), b"OK", "MSET")
+                asked = keys + ["nobody"] + keys[::-1] + [keys[0]] * 3
+                equal(c.call("MGET", *asked),
+                      [None if k == "nobody" else b"v" + k.encode() for k in asked], "MGET")
+                equal(c.call("EXISTS", *(keys + ["nobody"] + keys[:5])), 55, "EXISTS")
+                equal(c.call("DEL", *(keys[10:] + ["nobody"])), 40, "DEL")
+                equal(c.call("MGET", *keys), [b"v" + k.encode() for k in keys[:10]] + [None] * 40,
+                      "MGET after DEL")
+                equal(c.call("UNLINK", *keys[5:]), 5, "UNLINK")
+                check(isinstance(c.call("MSET", "a", 1, "b"), Error), "MSET of a key without value")
+                equal(c.call("EXISTS", *keys), 5, "EXISTS")
+    total = 6 * 3 * 5 * 2
+    eventually("both racks have the rest, each key once",
+               lambda: sum(ring.in_stores("DBSIZE")) == total)
+    with ring.connect(1) as c:
+        keys = ["big%d" % i for i in range(5000)]
+        equal(c.call("MSET", *(x for k in keys for x in (k, k * 5))), b"OK", "MSET of 5000")
+        equal(c.call("MGET", *keys), [(k * 5).encode() for k in keys], "MGET of 5000")
+        equal(c.call("DEL", *keys), 5000, "DEL of 5000")
+
+
+def test_a_dead_shard(env):
+    """Keys of the others are not concerned, in the same request too as far as a rack can answer."""
+    ring = Ring(env)
+    ring.whole()
+    keys = spread(ring)
+    every = [k[0] for k in keys.values()]
+    with ring.connect(1) as c, ring.connect(1, "DC_SAFE_QUORUM") as safe:
+        equal(c.call("MSET", *(x for k in every for x in (k, k))), b"OK", "MSET")
+        ring.kill(2, "store")
+        equal(c.call("MGET", *every), [k.encode() for k in every], "MGET at DC_ONE")
+        equal(safe.call("GET", keys[1][0]), keys[1][0].encode(), "GET of another shard's")
+        for reply in (safe.call("GET", keys[2][0]), safe.call("MGET", *every),
+                      safe.call("DEL", *every)):
+            check(isinstance(reply, Error) and b"no answer from dc1/rack1" in reply,
+                  "two racks of two were asked: %s", short(reply))
+        ring.start(2, "store")
+        eventually("it is back", lambda: not isinstance(safe.call("GET", keys[2][0]), Error), 15)
+
+
+def test_hash_tags(env):
+    """What is in braces alone says where a key lies."""
+    ring = Ring(env)
+    ring.flush()
+    with ring.connect(4) as c:
+        for tag in ("a", "b", "foo", "user:1000"):
+            keys = ["{%s}%d" % (tag, i) for i in range(20)]
+            for key in keys:
+                equal(c.call("SET", key, key), b"OK", "SET")
+            owners = ring.owners(4, "%%7B%s%%7Dx" % tag)
+            eventually("%s lie together" % keys[0], lambda k=keys, o=owners: all(
+                ring.in_store(n, "EXISTS", *k) == 20 for n in o.values()))
+            equal(c.call("MGET", *keys), [k.encode() for k in keys], "MGET")
+        equal(c.call("SADD", "{foo}s1", 1, 2, 3), 3, "SADD")
+        equal(c.call("SADD", "{foo}s2", 2, 3, 4), 3, "SADD")
+        equal(sorted(c.call("SINTER", "{foo}s1", "{foo}s2")), [b"2", b"3"], "SINTER")
+        equal(c.call("SUNIONSTORE", "{foo}s3", "{foo}s1", "{foo}s2"), 4, "SUNIONSTORE")
+        eventually("it is in both racks",
+                   lambda: ring.in_stores("EXISTS", "{foo}s3") .count(1) == 2)
+
+
+def test_scripts(env):
+    """Keys of one node or none, or the script does not run anywhere."""
+    ring = Ring(env)
+    ring.flush()
+    script = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('GET', KEYS[#KEYS])"
+    keys = spread(ring, 2)
+    with ring.connect(1) as c:
+        for owner, (one, two) in keys.items():
+            equal(c.call("EVAL", script, 2, one, one, owner), b"%d" % owner, "EVAL")
+            equal(c.call("EVAL", "return {KEYS[1], KEYS[2]}", 2, one, two),
+                  [one.encode(), two.encode()], "EVAL of two keys of a node")
+        digest = c.call("SCRIPT", "LOAD", script)
+        eventually("every node has it",
+                   lambda: ring.in_stores("SCRIPT", "EXISTS", digest.decode()) == [[1]] * 6)
+        ring.flush()
+        for name, what in (("EVAL", script), ("EVALSHA", digest)):
+            got = c.call(name, what, 2, keys[1][0], keys[2][0], "x")
+            check(isinstance(got, Error) and got.startswith(SPAN), "%s: %s", name, got)
+            equal(c.call(name, what, 1, keys[3][0], "y"), b"y", name)
+        equal(c.call("GET", keys[1][0]), None, "a key of the refused script")
+        got = c.call("SUNIONSTORE", keys[1][0], keys[2][0], keys[3][0])
+        say("SUNIONSTORE over nodes: %s" % short(got))
+        check(isinstance(got, Error), "SUNIONSTORE over nodes: %s", got)
+
+
+@limit(90)
+def test_large_values(env):
+    """Through a node that is not the owner, both ways, at two levels; nobody else is held up."""
+    ring = Ring(env)
+    ring.flush()
+    keys = spread(ring, 1, "large")
+    with ring.connect(1, "DC_ONE") as c, ring.connect(1) as small, \
+            ring.connect(5, "DC_SAFE_QUORUM") as safe:
+        for size in (100 << 10, 5 << 20):
+            for owner, (key,) in keys.items():
+                value = os.urandom(size >> 2) * 4
+                for client in (c, safe):
+                    client.send(encode("SET", key, value) + encode("STRLEN", key))
+                    equal(small.call("SET", "small", 1), b"OK", "SET of another client")
+                    equal(client.reply(), b"OK", "SET of %d bytes of node%d" % (size, owner))
+                    equal(client.reply(), size, "STRLEN")
+                    client.send(encode("GET", key) + encode("PING"))
+                    equal(small.call("GET", "small"), b"1", "GET of another client")
+                    check(client.reply() == value, "GET of %d bytes differs", size)
+                    equal(client.reply(), b"PONG", "PING behind it")
+                for _, holder in ring.owners(1, key).items():
+                    eventually("node%d has it" % holder, lambda h=holder, k=key, v=value:
+                               ring.in_store(h, "GET", k) == v)
+        every = [k[0] for k in keys.values()]
+        equal(list(map(len, c.call("MGET", *every))), [5 << 20] * 3, "MGET of 15 MB")
+        half = os.urandom(1 << 20)
+        equal(c.call("MSET", *(x for k in every for x in (k, half))), b"OK", "MSET of 3 MB")
+        check(safe.call("MGET", *every) == [half] * 3, "MGET of 3 MB")
+
+
+def test_pipelines(env):
+    """Answers come in the order of requests, though keys lie on three nodes and here."""
+    ring = Ring(env)
+    ring.flush()
+    for level in ("DC_ONE", "DC_SAFE_QUORUM"):
+        with ring.connect(2, level) as c:
+            out, want = [], []
+            values = {}
+            for i in range(4000):
+                key = "p%d" % env.random.randrange(200)
+                what = env.random.randrange(6)
+                if what == 0:
+                    values[key] = b"%d" % i
+                    out.append(encode("SET", key, i))
+                    want.append(b"OK")
+                elif what == 1:
+                    out.append(encode("ECHO", i))
+                    want.append(b"%d" % i)
+                elif what == 2:
+                    more = ["p%d" % env.random.randrange(200) for _ in range(4)]
+                    out.append(encode("MGET", key, *more))
+                    want.append([values.get(k) for k in [key] + more])
+                elif what == 3:
+                    out.append(encode("DEL", key))
+                    want.append(int(values.pop(key, None) is not None))
+                else:
+                    out.append(encode("GET", key))
+                    want.append(values.get(key))
+            c.send(b"".join(out))
+            for i, value in enumerate(want):
+                equal(c.reply(), value, "reply %d at %s" % (i, level))
+        ring.flush()
