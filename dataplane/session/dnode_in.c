@@ -13,6 +13,7 @@ void dnode_in_init(struct dnode_in *d)
 {
 	d->skip = 0;
 	d->framed = false;
+	d->same_dc = false;
 	dnode_parser_init(&d->parser);
 }
 
@@ -25,6 +26,7 @@ static bool header_read(struct dnode_in *d)
 	switch (dnode_framing(header->type)) {
 	case DNODE_FRAMING_REQUEST:
 		d->framed = true;
+		d->same_dc = header->same_dc;
 		return true;
 	case DNODE_FRAMING_LENGTH:
 		d->skip = header->plen;
@@ -89,7 +91,7 @@ static size_t put_header(const struct request *r, uint64_t len, char out[DNODE_H
 		.id = r->dnode_id,
 		.type = DNODE_RES,
 		.version = DNODE_VERSION,
-		.same_dc = r->client->dnode->parser.header.same_dc,
+		.same_dc = r->client->dnode->same_dc,
 		.plen = len,
 	};
 
