@@ -15,7 +15,7 @@ SAN_MAKE = $(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/san OPT=-O1 SAN=a
 
 # Levels note their counts here; the last line of `make test` is their sum.
 TOTALS = $(abspath $(BUILD))/test-totals
-LEVELS := unit unit-san sim sim-san fuzz-replay interop e2e
+LEVELS := unit unit-san sim sim-san cluster-sim cluster-sim-san fuzz-replay interop e2e
 
 .PHONY: test
 test: ## install what is missing, build, run all levels: unit, simulation, sanitized, fuzz corpus, interop, e2e
@@ -34,9 +34,11 @@ unit-san: ## the unit tests again, under AddressSanitizer and UBSan
 SEEDS ?=
 SIM := $(BUILD)/tests/sim/tcp_sim
 
-$(SIM): $(call obj,$(call find_c,tests/sim)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
+SIM_SRC := $(wildcard tests/sim/*.c)
+
+$(SIM): $(call obj,$(SIM_SRC)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
 	@echo "  LINK    $@"
-	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(call obj,$(call find_c,tests/sim)) \
+	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(call obj,$(SIM_SRC)) \
 		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group \
 		$(DP_LIBS) -lm
 
@@ -47,6 +49,24 @@ sim: $(SIM) ## two TCP stacks over a bad network, one scenario for each seed; SE
 .PHONY: sim-san
 sim-san: ## fewer seeds of the same, under AddressSanitizer and UBSan; SEEDS=FROM-TO
 	+@TEST_LEVEL=sim-san $(SAN_MAKE) SEEDS=$(SEEDS) sim
+
+# --- simulation of clusters: real nodes, modelled stores and clients, faults
+CLUSTER_SIM := $(BUILD)/tests/sim/cluster_sim
+CLUSTER_SIM_SRC := $(call find_c,tests/sim/cluster)
+
+$(CLUSTER_SIM): $(call obj,$(CLUSTER_SIM_SRC)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(call obj,$(CLUSTER_SIM_SRC)) \
+		-Wl,--start-group $(SUPPORT_LIB) $(DP_LIB) $(COMMON_LIB) -Wl,--end-group \
+		$(DP_LIBS) -lm
+
+.PHONY: cluster-sim
+cluster-sim: $(CLUSTER_SIM) ## whole clusters in virtual time, faults and all, one for each seed; SEEDS=FROM-TO
+	@tests/run cluster-sim $(CLUSTER_SIM) $(if $(SEEDS),--seeds=$(SEEDS))
+
+.PHONY: cluster-sim-san
+cluster-sim-san: ## fewer seeds of the same, under AddressSanitizer and UBSan; SEEDS=FROM-TO
+	+@TEST_LEVEL=cluster-sim-san $(SAN_MAKE) SEEDS=$(SEEDS) cluster-sim
 
 # --- fuzzing: everything is instrumented, so it has a tree of objects of its own
 FUZZ_PROGRAMS := $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
