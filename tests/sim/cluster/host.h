@@ -1,5 +1,5 @@
-// One machine of the cluster on its network: a node of ours as dataplane/worker.c runs it, an
-// original node's model, or the clients' machine. Its memory lasts from host_start to host_stop;
+// One machine of the cluster on its network: a node of ours as dataplane/worker.c runs it,
+// or the clients' machine. Its memory lasts from host_start to host_stop;
 // the data of its store lie elsewhere.
 #pragma once
 
@@ -13,8 +13,6 @@
 #define HOST_CLIENT_PORT 8102
 #define HOST_PEER_PORT 8101
 
-struct original;
-
 struct host {
 	struct rte_mempool *pool;
 	struct stats *stats;
@@ -22,7 +20,6 @@ struct host {
 	struct tcp *tcp;
 	struct session *session; // of ours
 	struct peers *peers;
-	struct original *original;
 	struct snapshot *snapshot;
 	struct ring *ring;
 	struct mono ring_at; // when it gets a ring
@@ -34,8 +31,6 @@ struct host {
 };
 
 struct ip_addr host_addr(unsigned index);
-// "k0" of the plan's node as others know it.
-void host_name(unsigned index, char *out, size_t size);
 
 // Network and TCP alone.
 void host_start(struct host *h, unsigned index, uint64_t seed, struct mono now);

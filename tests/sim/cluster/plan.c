@@ -121,7 +121,7 @@ static void draw_clients(struct plan *plan, struct rng *rng)
 	for (uint8_t i = 0; i < plan->node_n; i++) {
 		unsigned n = 1 + rng_below(rng, 3);
 
-		for (; n > 0 && plan->client_n < PLAN_CLIENTS_MAX && i != plan->original; n--)
+		for (; n > 0 && plan->client_n < PLAN_CLIENTS_MAX; n--)
 			plan->client[plan->client_n++] = (struct plan_client){
 				.node = i,
 				.depth = (uint8_t)(chance(rng, 40) ? 1 : 1 + rng_below(rng, 12)),
@@ -148,7 +148,6 @@ void plan_draw(struct plan *plan, uint64_t seed)
 	plan->read_level = chance(&rng, 60) ? plan->write_level
 					    : levels[rng_below(&rng, sizeof(levels))];
 	draw_nodes(plan, &rng);
-	plan->original = chance(&rng, 0) ? (uint8_t)rng_below(&rng, plan->node_n) : PLAN_NO_NODE;
 	draw_network(plan, &rng);
 	draw_store(plan, &rng);
 	draw_faults(plan, &rng);
@@ -178,9 +177,8 @@ void plan_print(const struct plan *plan)
 		consistency_name((enum consistency)plan->write_level), plan->hash,
 		plan->quiet ? ", quiet" : "", plan->loses ? ", data may be lost" : "");
 	for (unsigned i = 0; i < plan->node_n; i++)
-		printf("  node %u: dc %u rack %u token %u%s\n", i, plan->node[i].dc,
-			plan->node[i].rack, plan->node[i].token,
-			i == plan->original ? ", an original one" : "");
+		printf("  node %u: dc %u rack %u token %u\n", i, plan->node[i].dc,
+			plan->node[i].rack, plan->node[i].token);
 	printf("  timeout %u ms, delays %.3f and %.3f ms, loss %u, values to %u, bulk from %u\n",
 		plan->timeout_ms, (double)plan->near.delay / 1e6, (double)plan->far.delay / 1e6,
 		plan->near.loss, plan->value_max, plan->bulk_min);

@@ -18,7 +18,7 @@ enum {
 	PLAN_RACKS_MAX = 4, // of a datacentre
 	PLAN_FAULTS_MAX = 10,
 	PLAN_CLIENTS_MAX = 20,
-	PLAN_NO_NODE = 255,
+	PLAN_NO_NODE = 255, // of plan_owner: the rack has none
 };
 
 #define PLAN_MILLION 1000000u
@@ -64,7 +64,6 @@ struct plan {
 	uint8_t dc_n;
 	uint8_t rack_n[PLAN_DCS_MAX];
 	struct plan_node node[PLAN_NODES_MAX];
-	uint8_t original; // index of an original node, or PLAN_NO_NODE
 	uint8_t read_level;
 	uint8_t write_level;
 	uint8_t hash;

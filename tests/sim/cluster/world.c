@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "tests/sim/cluster/client.h"
-#include "tests/sim/cluster/original.h"
 #include "tests/sim/cluster/wire.h"
 #include "tests/support/eal.h"
 
@@ -35,19 +34,13 @@ static void start_node(struct world *w, unsigned i)
 	struct mono now = host_now(h, w->now);
 
 	host_start(h, i, w->plan->seed * 7919 + i * 131 + h->life, now);
-	if (i == w->plan->original)
-		h->original = original_new(w->plan, h, &w->dict[i], now);
-	else
-		host_start_node(h, w->plan, &w->dict[i], now);
+	host_start_node(h, w->plan, &w->dict[i], now);
 }
 
 static void stop_node(struct world *w, unsigned i)
 {
-	const char *wrong;
+	const char *wrong = host_stop(&w->host[i]);
 
-	original_free(w->host[i].original);
-	w->host[i].original = NULL;
-	wrong = host_stop(&w->host[i]);
 	if (wrong)
 		history_wrong(&w->history, "node %u: %s at its end", i, wrong);
 }
@@ -127,8 +120,6 @@ static struct mono host_due(const struct world *w, const struct host *h)
 	if (!h->net)
 		return next;
 	own = host_next(h);
-	if (h->original)
-		own = mono_min(own, original_next(h->original));
 	if (own.ns != MONO_NEVER.ns)
 		next = mono_min(next, (struct mono){own.ns > h->clock ? own.ns - h->clock : 0});
 	if (h->index == w->plan->node_n)
@@ -149,10 +140,7 @@ static void turn(struct world *w, struct host *h)
 		host_turn(h, frames, n, w->now);
 	} else {
 		host_input(h, frames, n, now);
-		if (h->original)
-			original_turn(h->original, now, w->now);
-		else
-			clients_turn(&w->clients, w->now);
+		clients_turn(&w->clients, w->now);
 		h->busy = n > 0;
 	}
 	do {
