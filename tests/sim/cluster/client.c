@@ -6,6 +6,7 @@
 #include "tests/sim/cluster/request.h"
 
 #define PROBES 6
+#define REQUESTS_MAX 3000 // of all, since each read looks at what was written before it
 #define AGAIN_NS (100 * NS_PER_MS)
 #define SEND_MAX 60000u
 
@@ -97,7 +98,8 @@ static void read_all(struct clients *cs, struct sim_client *c, struct mono now)
 
 static bool makes_requests(const struct clients *cs, const struct sim_client *c)
 {
-	return cs->phase == CLIENT_LOAD || (cs->phase == CLIENT_PROBE && c->probes < PROBES);
+	return (cs->phase == CLIENT_LOAD && cs->history->n < REQUESTS_MAX) ||
+		(cs->phase == CLIENT_PROBE && c->probes < PROBES);
 }
 
 static void send_some(struct clients *cs, struct sim_client *c, struct mono now)

@@ -383,10 +383,14 @@ static bool may_fail(const struct history *h, const struct op *op, struct slice 
 {
 	static const char quorum[] = "-ERR Dynomite: Failed to achieve Quorum";
 
+	// Other datacentres get to know of a write later, and are asked now.
+	bool lags = h->plan->read_level == CONSISTENCY_DC_EACH_SAFE_QUORUM &&
+		h->plan->write_level != CONSISTENCY_DC_EACH_SAFE_QUORUM && h->plan->dc_n > 1;
+
 	if (!h->plan->quiet && !op->probe)
 		return true;
 	// Replicas are read while somebody writes.
-	return !history_is_write(op) && !op->probe && op->kind != OP_ECHO && !op->own &&
+	return !history_is_write(op) && op->kind != OP_ECHO && (lags || (!op->probe && !op->own)) &&
 		reply.len > sizeof(quorum) && memcmp(reply.ptr, quorum, sizeof(quorum) - 1) == 0;
 }
 

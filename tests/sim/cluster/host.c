@@ -61,6 +61,10 @@ void host_start(struct host *h, unsigned index, uint64_t seed, struct mono now)
 	tcp.half_open_max = 128;
 	tcp.time_wait_max = 256;
 	tcp.time_wait = NS_PER_SEC;
+	// A peer that crashed in the middle of a request is noticed while we look.
+	tcp.keepalive_idle = 5 * NS_PER_SEC;
+	tcp.keepalive_interval = NS_PER_SEC;
+	tcp.keepalive_probes = 3;
 	tcp.secret = (struct siphash_key){{seed, ~seed}};
 	tcp.seed = seed;
 	h->net = net_new(&net, h->pool, h->stats, now);

@@ -15,7 +15,7 @@
 #else
 #define SEEDS 300
 #endif
-#define SEED_SECONDS 20
+#define SEED_SECONDS 60
 
 static const char usage[] =
 	"Usage: cluster_sim [--seeds FROM-TO] [--verbose]\n"
