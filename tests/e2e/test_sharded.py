@@ -1,9 +1,10 @@
 """Two racks of three nodes: every request finds the owners of its keys, whoever is asked."""
 
 import os
+import time
 
 from dnode_node import murmur
-from ring import Ring
+from ring import Ring, timed
 from support import Error, check, encode, equal, eventually, limit, say, short
 
 LAB = {"topology": "sharded", "options": {"set": {"dyn_o_mite.hash_tag": '"{}"'}}}
@@ -105,6 +106,68 @@ def test_a_dead_shard(env):
                   "two racks of two were asked: %s", short(reply))
         ring.start(2, "store")
         eventually("it is back", lambda: not isinstance(safe.call("GET", keys[2][0]), Error), 15)
+
+
+@limit(90)
+def test_a_dead_owner(env):
+    """Reads at DC_ONE of keys whose owner in the own rack was killed: another rack has them too."""
+    ring = Ring(env)
+    ring.whole()
+    keys = spread(ring, 20, "owned")
+    every = [k for some in keys.values() for k in some]
+    with ring.connect(1) as c, ring.connect(1) as other:
+        equal(c.call("MSET", *(x for k in every for x in (k, k))), b"OK", "MSET")
+        eventually("both racks have all", lambda: sum(ring.in_stores("EXISTS", *every)) == 120)
+        ring.kill(2, "dataplane")
+        # Who asked while it was not known to be dead waits for its time limit, and gets an error;
+        # nobody else's keys are concerned by that.
+        c.send(encode("GET", keys[2][0]))
+        for key in keys[1] + keys[3]:
+            reply, took = timed(other, "GET", key)
+            equal(reply, key.encode(), "GET of a key of another node")
+            check(took < 1, "it waited %.1f s for a node that it does not concern", took)
+        started = time.monotonic()
+        first = c.reply()
+        say("the first read took %.2f s: %s" % (time.monotonic() - started, short(first)))
+        check(isinstance(first, Error) or first == keys[2][0].encode(), "the first: %s", first)
+        started = time.monotonic()
+        for key in keys[2]:
+            equal(c.call("GET", key), key.encode(), "GET of a key of the dead node, later")
+        equal(c.call("MGET", *every), [k.encode() for k in every], "MGET")
+        say("20 more and all of them together took %.2f s" % (time.monotonic() - started))
+        equal(c.call("MSET", *(x for k in every for x in (k, "new"))), b"OK", "MSET")
+        eventually("the living have it", lambda: [ring.in_store(n, "GET", keys[2][0]) for n in (2, 5)]
+                   == [keys[2][0].encode(), b"new"])
+        ring.start(2, "dataplane")
+        ring.whole()
+        equal(c.call("GET", keys[2][0]), keys[2][0].encode(), "what the own rack has: it missed one")
+
+
+@limit(90)
+def test_a_dead_owner_and_hedges(env):
+    """With read_hedge_ms, not even the first notices."""
+    ring = Ring(env)
+    ring.whole()
+    keys = spread(ring, 20, "hedged")
+    with ring.connect(1) as c:
+        for key in keys[2]:
+            equal(c.call("SET", key, key), b"OK", "SET")
+        eventually("both racks have all", lambda: sum(ring.in_stores("EXISTS", *keys[2])) == 40)
+        try:
+            ring.put(1, "/v1/timeouts", read_hedge_ms=20)
+            ring.kill(2, "dataplane")
+            worst = 0
+            for key in keys[2] * 5:
+                reply, took = timed(c, "GET", key)
+                equal(reply, key.encode(), "GET of a key of the dead node")
+                worst = max(worst, took)
+            say("the longest of 100 reads took %.0f ms" % (worst * 1000))
+            check(worst < 2, "a read took %.1f s", worst)
+            check(ring.counters(1)["read_hedges"] > 0, "none is counted")
+        finally:
+            ring.put(1, "/v1/timeouts", read_hedge_ms=0)
+    ring.start(2, "dataplane")
+    ring.whole()
 
 
 def test_hash_tags(env):
