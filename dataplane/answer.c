@@ -31,6 +31,20 @@ static size_t connections(
 	return IPC_CONNS_SIZE(conns.n);
 }
 
+static size_t peers(
+	const struct answer_ctx *ctx, const struct ipc_peers_ask *ask, unsigned char *out)
+{
+	struct ipc_peers page = {
+		.head = head(ctx, &ask->head), .epoch = peers_view(ctx->peers)->epoch};
+	uint32_t max = RTE_MIN(ask->max, (uint32_t)IPC_PEERS_MAX);
+
+	_Static_assert(PEERS_INFO_END == IPC_PEERS_END, "one says it to the other");
+	page.n = peers_info_page(ctx->peers, ask->from, max, ctx->now,
+		(struct peer_info *)(void *)(out + sizeof(page)), &page.next);
+	memcpy(out, &page, sizeof(page));
+	return IPC_PEERS_SIZE(page.n);
+}
+
 static size_t trace(
 	const struct answer_ctx *ctx, const struct ipc_trace_ask *ask, unsigned char *out)
 {
@@ -72,6 +86,8 @@ void answer(const struct answer_ctx *ctx, struct link_desk *desk)
 
 	if (desk->id == IPC_CONNS_ASK)
 		len = connections(ctx, &desk->ask.conns, desk->answer);
+	else if (desk->id == IPC_PEERS_ASK)
+		len = peers(ctx, &desk->ask.peers, desk->answer);
 	else if (desk->id == IPC_TRACE_ASK)
 		len = trace(ctx, &desk->ask.trace, desk->answer);
 	else

@@ -219,7 +219,8 @@ static unsigned events(struct worker *w)
 static void answer_run(struct worker *w)
 {
 	struct link_desk *desk = link_asked(w->link, w->id);
-	struct answer_ctx ctx = {.tcp = w->tcp, .capture = &w->capture, .now = w->now};
+	struct answer_ctx ctx = {
+		.tcp = w->tcp, .peers = w->peers, .capture = &w->capture, .now = w->now};
 	struct timespec wall;
 
 	if (capture_on(&w->capture))

@@ -12,6 +12,9 @@ static const char *const names[] = {
 #define CONN_OPTION(id, name) "option " name,
 #define CONN_NUM(name, help) #name,
 #include "common/stats/conn_info.def"
+#define PEER_HEALTH(id, name) "health " name,
+#define PEER_NUM(name, kind, help) #name,
+#include "common/stats/peer_info.def"
 #define TRACE(id, a, a_kind, b, b_kind, help) #id " " a " " b,
 #include "common/stats/trace.def"
 #undef TRACE
@@ -40,6 +43,14 @@ static bool fits_conns(const char *payload, size_t len)
 	return conns.n <= IPC_CONNS_MAX && len == IPC_CONNS_SIZE(conns.n);
 }
 
+static bool fits_peers(const char *payload, size_t len)
+{
+	struct ipc_peers peers;
+
+	memcpy(&peers, payload, sizeof(peers));
+	return peers.n <= IPC_PEERS_MAX && len == IPC_PEERS_SIZE(peers.n);
+}
+
 static bool fits_trace(const char *payload, size_t len)
 {
 	struct ipc_trace trace;
@@ -58,20 +69,32 @@ static bool fits_capture(const char *payload, size_t len)
 		capture.n <= UINT32_MAX - capture.offset;
 }
 
+static bool fits(unsigned id, const void *payload, size_t len)
+{
+	switch (id) {
+	case IPC_CONNS:
+		return fits_conns(payload, len);
+	case IPC_PEERS:
+		return fits_peers(payload, len);
+	case IPC_TRACE:
+		return fits_trace(payload, len);
+	case IPC_CAPTURE:
+		return fits_capture(payload, len);
+	default:
+		return false;
+	}
+}
+
 const char *ipc_answer_check(unsigned id, const void *payload, size_t len)
 {
 	struct ipc_answer head;
-	bool fits;
 
 	memcpy(&head, payload, sizeof(head)); // every answer's smallest size has it
 	if (head.rows != ipc_ask_rows())
 		return "of another build; install both programs from the same one";
 	if (head.error >= IPC_ASK_ERROR_N)
 		return "unknown error";
-	fits = id == IPC_CONNS    ? fits_conns(payload, len)
-		: id == IPC_TRACE ? fits_trace(payload, len)
-				  : id == IPC_CAPTURE && fits_capture(payload, len);
-	return fits ? NULL : "its length does not match its counts";
+	return fits(id, payload, len) ? NULL : "its length does not match its counts";
 }
 
 const char *ipc_ask_error_text(enum ipc_ask_error error)

@@ -1,6 +1,6 @@
 // Questions of the control plane to one worker of the data plane, and their answers: connections,
-// trace, captured packets. Each answer is bounded; for more, the next question says where to go
-// on. A question may stay without an answer (a newer one took its place, or the data plane went
+// peers, trace, captured packets. Each answer is bounded; for more, the next question says where to
+// go on. A question may stay without an answer (a newer one took its place, or the data plane went
 // away): whoever asks has a time-out. Asking twice is harmless: a capture begins once for each id.
 #pragma once
 
@@ -9,9 +9,11 @@
 
 #include "common/base/ip_addr.h"
 #include "common/stats/conn_info.h"
+#include "common/stats/peer_info.h"
 #include "common/stats/trace.h"
 
 #define IPC_CONNS_MAX 64       // connections in one answer
+#define IPC_PEERS_MAX 64       // peers in one answer
 #define IPC_TRACE_MAX 2048     // records of a trace in one answer
 #define IPC_CAPTURE_MAX 65536u // bytes of captured packets in one answer
 #define IPC_CAPTURES_MAX 4     // captures that a worker holds
@@ -39,7 +41,7 @@ struct ipc_answer {
 	uint32_t worker;
 	uint32_t worker_n; // workers that there are
 	uint32_t error;    // enum ipc_ask_error
-	uint32_t rows;     // hash of the names in conn_info.def, trace.def and drop.def
+	uint32_t rows;     // hash of the names in conn_info, peer_info, trace, drop.def
 };
 
 #define IPC_ANY_STATE UINT8_MAX
@@ -61,6 +63,22 @@ struct ipc_conns_ask {
 struct ipc_conns {
 	struct ipc_answer head;
 	uint32_t next; // slot to go on at; IPC_CONNS_END: no more
+	uint32_t n;
+};
+
+struct ipc_peers_ask {
+	struct ipc_ask head;
+	uint32_t from; // slot to begin at
+	uint32_t max;  // at most IPC_PEERS_MAX
+};
+
+#define IPC_PEERS_END UINT32_MAX
+
+// `n` struct peer_info follow, by slot; as with connections, there may be none before the end.
+struct ipc_peers {
+	struct ipc_answer head;
+	uint64_t epoch; // of the snapshot whose nodes peer_info.node counts; 0: none yet
+	uint32_t next;  // slot to go on at; IPC_PEERS_END: no more
 	uint32_t n;
 };
 
@@ -124,12 +142,14 @@ struct ipc_capture {
 };
 
 #define IPC_CONNS_SIZE(n) (sizeof(struct ipc_conns) + (size_t)(n) * sizeof(struct conn_info))
+#define IPC_PEERS_SIZE(n) (sizeof(struct ipc_peers) + (size_t)(n) * sizeof(struct peer_info))
 #define IPC_TRACE_SIZE(n) (sizeof(struct ipc_trace) + (size_t)(n) * sizeof(struct trace_rec))
 #define IPC_CAPTURE_SIZE(n) (sizeof(struct ipc_capture) + (size_t)(n))
 
 // The longest answer.
 #define IPC_ANSWER_MAX IPC_CAPTURE_SIZE(IPC_CAPTURE_MAX + 4096u)
 _Static_assert(IPC_ANSWER_MAX >= IPC_CONNS_SIZE(IPC_CONNS_MAX) &&
+		IPC_ANSWER_MAX >= IPC_PEERS_SIZE(IPC_PEERS_MAX) &&
 		IPC_ANSWER_MAX >= IPC_TRACE_SIZE(IPC_TRACE_MAX),
 	"a worker's answer fits its place");
 
@@ -137,6 +157,7 @@ _Static_assert(IPC_ANSWER_MAX >= IPC_CONNS_SIZE(IPC_CONNS_MAX) &&
 union ipc_any_ask {
 	struct ipc_ask head;
 	struct ipc_conns_ask conns;
+	struct ipc_peers_ask peers;
 	struct ipc_trace_ask trace;
 	struct ipc_capture_ask capture;
 };

@@ -1,6 +1,7 @@
 #include "common/stats/describe.h"
 
 #include "common/stats/conn_info.h"
+#include "common/stats/peer_info.h"
 #include "common/stats/stats.h"
 #include "common/stats/trace.h"
 
@@ -26,6 +27,7 @@ void stats_describe(FILE *out)
 	fprintf(out, "connections, each:\n");
 	for (unsigned i = 0; i < CONN_NUM_N; i++)
 		fprintf(out, "  %-24s %s\n", conn_num_rows[i].name, conn_num_rows[i].help);
+	print_rows("peers, each, on each worker", peer_num_rows, PEER_NUM_N, out);
 	fprintf(out, "events of the trace:\n");
 	for (unsigned i = 0; i < TRACE_N; i++)
 		fprintf(out, "  %-24s %s\n", trace_help[i][0], trace_help[i][1]);

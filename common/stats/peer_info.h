@@ -33,3 +33,6 @@ struct peer_info {
 
 extern const char *const peer_health_names[PEER_HEALTH_N];
 extern const struct stat_row peer_num_rows[PEER_NUM_N];
+
+// Makes a record from the other process safe to show.
+void peer_info_clean(struct peer_info *info);

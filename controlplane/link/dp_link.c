@@ -203,6 +203,7 @@ static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct
 		view->status_known = true;
 		break;
 	case IPC_CONNS:
+	case IPC_PEERS:
 	case IPC_TRACE:
 	case IPC_CAPTURE:
 		dp_asks_take(link->asks, msg);

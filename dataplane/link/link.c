@@ -276,13 +276,14 @@ static void send_answer(struct link_main *m, enum ipc_id id, unsigned char *answ
 
 static void refuse(struct link_main *m, const struct ipc_msg *msg)
 {
-	enum ipc_id id = link_desk_answer_id((enum ipc_id)msg->id);
+	enum ipc_id id = link_desk_answer_id(msg->id);
 	size_t len = ipc_row(id)->min; // the fixed part, without anything behind it
 	struct ipc_answer head = {.error = IPC_ASK_NO_WORKER};
 	unsigned char answer[sizeof(struct ipc_capture)] = {0};
 	struct ipc_ask ask;
 
 	_Static_assert(sizeof(answer) >= sizeof(struct ipc_conns) &&
+			sizeof(answer) >= sizeof(struct ipc_peers) &&
 			sizeof(answer) >= sizeof(struct ipc_trace),
 		"the largest of them");
 	memcpy(&ask, msg->payload, sizeof(ask));

@@ -31,14 +31,25 @@ void link_desks_fini(struct link_desks *desks)
 	*desks = (struct link_desks){0};
 }
 
-enum ipc_id link_desk_answer_id(enum ipc_id ask)
+enum ipc_id link_desk_answer_id(unsigned ask)
 {
-	return ask == IPC_CONNS_ASK ? IPC_CONNS : ask == IPC_TRACE_ASK ? IPC_TRACE : IPC_CAPTURE;
+	switch (ask) {
+	case IPC_CONNS_ASK:
+		return IPC_CONNS;
+	case IPC_PEERS_ASK:
+		return IPC_PEERS;
+	case IPC_TRACE_ASK:
+		return IPC_TRACE;
+	case IPC_CAPTURE_ASK:
+		return IPC_CAPTURE;
+	default:
+		return (enum ipc_id)0;
+	}
 }
 
 bool link_desk_takes(unsigned id)
 {
-	return id == IPC_CONNS_ASK || id == IPC_TRACE_ASK || id == IPC_CAPTURE_ASK;
+	return link_desk_answer_id(id) != 0;
 }
 
 static void put(struct link_desk *desk, enum ipc_id id, const union ipc_any_ask *ask)

@@ -49,8 +49,8 @@ bool link_desk_takes(unsigned id);
 // Puts a question on its desk. False when there is no such worker.
 bool link_desk_put(struct link_desks *desks, const struct ipc_msg *msg) MUST_CHECK;
 
-// The kind of message that answers this kind of question.
-enum ipc_id link_desk_answer_id(enum ipc_id ask);
+// The kind of message that answers this kind of question; 0: it is none.
+enum ipc_id link_desk_answer_id(unsigned ask);
 
 // A desk with an answer, or NULL. link_desk_done frees it, and puts on it what waits.
 struct link_desk *link_desk_next(struct link_desks *desks);

@@ -94,6 +94,19 @@ static void walk_status(const struct ipc_msg *msg)
 		strlen(status.driver) < IPC_TEXT_MAX);
 }
 
+// As many as there are, since their size changes with every row.
+static void walk_peers(const char *payload, size_t len)
+{
+	for (size_t at = sizeof(struct ipc_peers); at + sizeof(struct peer_info) <= len;) {
+		struct peer_info info;
+
+		memcpy(&info, payload + at, sizeof(info));
+		peer_info_clean(&info);
+		must(peer_health_names[info.health] != NULL && info.same_dc <= 1);
+		at += sizeof(info);
+	}
+}
+
 // Reads everything that the control plane could read. The name hash changes with every new row, so
 // that it is made right here, lest the corpus become stale.
 static void walk_answer(const struct ipc_msg *msg)
@@ -109,7 +122,7 @@ static void walk_answer(const struct ipc_msg *msg)
 	memcpy(payload, &head, sizeof(head));
 	if (ipc_answer_check(msg->id, payload, msg->len) == NULL)
 		must(ipc_ask_error_text((enum ipc_ask_error)head.error) != NULL);
-	else if (msg->id != IPC_CONNS)
+	else if (msg->id != IPC_CONNS && msg->id != IPC_PEERS)
 		len = 0;
 	if (msg->id == IPC_CONNS) {
 		// As many as there are, since their size changes with every row, too.
@@ -122,6 +135,8 @@ static void walk_answer(const struct ipc_msg *msg)
 			must(conn_timer_names[info.timer] != NULL);
 			at += sizeof(info);
 		}
+	} else if (msg->id == IPC_PEERS) {
+		walk_peers(payload, len);
 	} else if (msg->id == IPC_TRACE) {
 		for (size_t at = sizeof(struct ipc_trace); at < len;) {
 			char text[TRACE_TEXT_MAX];
@@ -169,7 +184,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		walk_stats(&msg);
 	else if (msg.id == IPC_STATUS)
 		walk_status(&msg);
-	else if (msg.id == IPC_CONNS || msg.id == IPC_TRACE || msg.id == IPC_CAPTURE)
+	else if (msg.id == IPC_CONNS || msg.id == IPC_PEERS || msg.id == IPC_TRACE ||
+		msg.id == IPC_CAPTURE)
 		walk_answer(&msg);
 	else
 		walk_small(&msg);

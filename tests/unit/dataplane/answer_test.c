@@ -11,10 +11,11 @@
 
 #include "common/base/rng.h"
 #include "dataplane/answer.h"
-#include "tests/support/tcp_pair.h"
+#include "tests/support/peer_rig.h"
 
 #define WALL (UINT64_C(1700000000) * NS_PER_SEC)
 
+static struct peer_rig *rig;
 static struct tcp_pair *pair;
 static struct tcp_listener *listener;
 static struct tcp_conn *client;
@@ -24,10 +25,12 @@ static struct link_desk desk;
 
 static int setup(void **state)
 {
-	struct tcp_pair_options options = tcp_pair_options(1);
+	struct peer_rig_options options = peer_rig_options(1);
 
 	(void)state;
-	pair = tcp_pair_new(&options);
+	options.peers.preconnect = false; // the one connection is the tests' own
+	rig = peer_rig_new(&options);
+	pair = rig->pair;
 	tcp_pair_connect(pair, &listener, &client, &server);
 	desk = (struct link_desk){.answer = malloc(IPC_ANSWER_MAX)};
 	return desk.answer != NULL ? capture_init(&capture) : -1;
@@ -39,7 +42,7 @@ static int teardown(void **state)
 	tcp_abort(client);
 	tcp_abort(server);
 	tcp_unlisten(listener);
-	tcp_pair_free(pair);
+	peer_rig_free(rig);
 	capture_fini(&capture);
 	free(desk.answer);
 	return 0;
@@ -49,7 +52,12 @@ static int teardown(void **state)
 static void run(enum ipc_id id)
 {
 	struct answer_ctx ctx = {
-		.tcp = pair->host[0].tcp, .capture = &capture, .now = pair->now, .wall_ns = WALL};
+		.tcp = pair->host[0].tcp,
+		.peers = rig->peers,
+		.capture = &capture,
+		.now = pair->now,
+		.wall_ns = WALL,
+	};
 	struct ipc_answer head;
 	const struct ipc_row *row = ipc_row((unsigned)id + 1);
 
@@ -85,6 +93,48 @@ static void connections_are_answered(void **state)
 	run(IPC_CONNS_ASK);
 	memcpy(&conns, desk.answer, sizeof(conns));
 	assert_int_equal(conns.n, 0);
+}
+
+static struct ipc_peers peers_page(uint32_t from, struct peer_info *info)
+{
+	struct ipc_peers page;
+
+	desk.ask =
+		(union ipc_any_ask){.peers = {.head = {.ask = 4}, .from = from, .max = UINT32_MAX}};
+	run(IPC_PEERS_ASK);
+	memcpy(&page, desk.answer, sizeof(page));
+	memset(info, 0, sizeof(*info));
+	if (page.n > 0)
+		memcpy(info, desk.answer + sizeof(page), sizeof(*info));
+	return page;
+}
+
+static void peers_are_answered(void **state)
+{
+	struct peer_info info;
+	struct ipc_peers page = peers_page(0, &info);
+	const struct asked *a;
+
+	(void)state;
+	assert_int_equal(page.n, 1);
+	assert_int_equal(page.next, IPC_PEERS_END);
+	assert_int_equal(page.epoch, rig->snapshot->epoch);
+	assert_int_equal(info.node, 1);
+	assert_int_equal(info.port, PEER_RIG_PORT);
+	assert_int_equal(info.health, PEER_UNKNOWN);
+	a = peer_rig_text(rig, 0, 0, 0, "*2\r\n$3\r\nget\r\n$3\r\nfoo\r\n");
+	assert_true(peer_rig_back(rig, a));
+	page = peers_page(0, &info);
+	assert_int_equal(info.health, PEER_UP);
+	assert_int_equal(info.num[PEER_NUM_answers], 1);
+	assert_int_equal(info.num[PEER_NUM_connections], 1);
+	assert_true(info.num[PEER_NUM_rtt_us] > 0);
+	// The number of nodes is that of the epoch which the page says.
+	peer_rig_epoch(rig);
+	peer_rig_run(rig, NS_PER_MS);
+	assert_int_equal(peers_page(0, &info).epoch, page.epoch + 1);
+	assert_int_equal(peers_page(1, &info).n, 0);
+	assert_int_equal(peers_page(UINT32_MAX, &info).next, IPC_PEERS_END);
 }
 
 static void the_trace_is_answered(void **state)
@@ -145,7 +195,8 @@ static void captures_are_begun_listed_and_ended(void **state)
 
 static void any_question_has_an_answer(void **state)
 {
-	static const enum ipc_id kinds[] = {IPC_CONNS_ASK, IPC_TRACE_ASK, IPC_CAPTURE_ASK};
+	static const enum ipc_id kinds[] = {
+		IPC_CONNS_ASK, IPC_TRACE_ASK, IPC_CAPTURE_ASK, IPC_PEERS_ASK};
 	struct rng rng;
 
 	(void)state;
@@ -159,7 +210,7 @@ static void any_question_has_an_answer(void **state)
 			desk.ask.capture.op = rng_below(&rng, IPC_CAPTURE_OP_N);
 		if (rng_below(&rng, 2))
 			desk.ask.capture.id = rng_below(&rng, 6);
-		run(kinds[rng_below(&rng, 3)]);
+		run(kinds[rng_below(&rng, ARRAY_LEN(kinds))]);
 	}
 }
 
@@ -169,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(connections_are_answered),
+		TEST(peers_are_answered),
 		TEST(the_trace_is_answered),
 		TEST(captures_are_begun_listed_and_ended),
 		TEST(any_question_has_an_answer),

@@ -38,6 +38,41 @@ static void pages_of_connections(void **state)
 	assert_non_null(check_conns(UINT32_MAX, IPC_CONNS_SIZE(0)));
 }
 
+static const char *check_peers(uint32_t n, size_t len)
+{
+	struct ipc_peers peers = {.head = head(), .n = n};
+
+	memcpy(bytes, &peers, sizeof(peers));
+	return ipc_answer_check(IPC_PEERS, bytes, len);
+}
+
+static void pages_of_peers(void **state)
+{
+	(void)state;
+	assert_null(check_peers(0, IPC_PEERS_SIZE(0)));
+	assert_null(check_peers(IPC_PEERS_MAX, IPC_PEERS_SIZE(IPC_PEERS_MAX)));
+	assert_non_null(check_peers(3, IPC_PEERS_SIZE(3) - 1));
+	assert_non_null(check_peers(3, IPC_PEERS_SIZE(2)));
+	assert_non_null(check_peers(2, IPC_PEERS_SIZE(3)));
+	assert_non_null(check_peers(IPC_PEERS_MAX + 1, IPC_PEERS_SIZE(IPC_PEERS_MAX + 1)));
+	assert_non_null(check_peers(UINT32_MAX, IPC_PEERS_SIZE(0)));
+}
+
+static void what_is_said_of_a_peer_is_made_safe(void **state)
+{
+	struct peer_info info = {.health = PEER_HEALTH_N, .same_dc = 7};
+
+	(void)state;
+	peer_info_clean(&info);
+	assert_int_equal(info.health, PEER_UNKNOWN);
+	assert_int_equal(info.same_dc, 1);
+	info.health = PEER_DOWN;
+	info.same_dc = 0;
+	peer_info_clean(&info);
+	assert_int_equal(info.health, PEER_DOWN);
+	assert_int_equal(info.same_dc, 0);
+}
+
 static const char *check_trace(uint64_t first, uint64_t end, uint32_t n, size_t len)
 {
 	struct ipc_trace trace = {.head = head(), .first = first, .end = end, .n = n};
@@ -107,6 +142,9 @@ static void rows_bound_what_may_be_sent(void **state)
 		{IPC_CONNS_ASK, IPC_FROM_CP, sizeof(struct ipc_conns_ask),
 			sizeof(struct ipc_conns_ask)},
 		{IPC_CONNS, IPC_FROM_DP, sizeof(struct ipc_conns), IPC_CONNS_SIZE(IPC_CONNS_MAX)},
+		{IPC_PEERS_ASK, IPC_FROM_CP, sizeof(struct ipc_peers_ask),
+			sizeof(struct ipc_peers_ask)},
+		{IPC_PEERS, IPC_FROM_DP, sizeof(struct ipc_peers), IPC_PEERS_SIZE(IPC_PEERS_MAX)},
 		{IPC_TRACE_ASK, IPC_FROM_CP, sizeof(struct ipc_trace_ask),
 			sizeof(struct ipc_trace_ask)},
 		{IPC_TRACE, IPC_FROM_DP, sizeof(struct ipc_trace), IPC_TRACE_SIZE(IPC_TRACE_MAX)},
@@ -132,6 +170,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_of_connections),
+		cmocka_unit_test(pages_of_peers),
+		cmocka_unit_test(what_is_said_of_a_peer_is_made_safe),
 		cmocka_unit_test(pieces_of_a_trace),
 		cmocka_unit_test(pieces_of_a_capture),
 		cmocka_unit_test(another_build_and_unknown_errors),

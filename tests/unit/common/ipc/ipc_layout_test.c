@@ -28,6 +28,8 @@ static void version_and_ids(void **state)
 	assert_int_equal(IPC_TRACE, 10);
 	assert_int_equal(IPC_CAPTURE_ASK, 11);
 	assert_int_equal(IPC_CAPTURE, 12);
+	assert_int_equal(IPC_PEERS_ASK, 13);
+	assert_int_equal(IPC_PEERS, 14);
 	assert_int_equal(IPC_DATAPLANE, 1);
 	assert_int_equal(IPC_CONTROLPLANE, 2);
 }
@@ -141,6 +143,9 @@ static void questions(void **state)
 	AT(ipc_conns_ask, max, 36);
 	AT(ipc_conns_ask, port, 40);
 	AT(ipc_conns_ask, state, 42);
+	SIZE(ipc_peers_ask, 24);
+	AT(ipc_peers_ask, from, 16);
+	AT(ipc_peers_ask, max, 20);
 	SIZE(ipc_trace_ask, 32);
 	AT(ipc_trace_ask, from, 16);
 	AT(ipc_trace_ask, back, 24);
@@ -179,6 +184,16 @@ static void answers(void **state)
 	AT(conn_info, state, 44);
 	AT(conn_info, cc, 48);
 	AT(conn_info, num, 64);
+	SIZE(ipc_peers, 56);
+	AT(ipc_peers, epoch, 40);
+	AT(ipc_peers, next, 48);
+	AT(ipc_peers, n, 52);
+	SIZE(peer_info, 24 + 8 * PEER_NUM_N);
+	AT(peer_info, node, 16);
+	AT(peer_info, port, 20);
+	AT(peer_info, health, 22);
+	AT(peer_info, same_dc, 23);
+	AT(peer_info, num, 24);
 	SIZE(ipc_trace, 64);
 	AT(ipc_trace, first, 40);
 	AT(ipc_trace, end, 48);

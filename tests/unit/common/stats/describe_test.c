@@ -10,6 +10,7 @@
 
 #include "common/stats/conn_info.h"
 #include "common/stats/describe.h"
+#include "common/stats/peer_info.h"
 #include "common/stats/stats.h"
 
 static void assert_described(const char *text, const struct stat_row *rows, unsigned n)
@@ -35,6 +36,7 @@ static void test_every_row_is_there(void **state)
 	assert_described(text, stat_rows, STAT_N);
 	assert_described(text, drop_rows, DROP_N);
 	assert_described(text, hist_rows, HIST_N);
+	assert_described(text, peer_num_rows, PEER_NUM_N);
 	for (unsigned i = 0; i < CONN_NUM_N; i++) {
 		struct stat_row row = {
 			.name = conn_num_rows[i].name, .help = conn_num_rows[i].help};

@@ -386,9 +386,12 @@ static void a_worker_that_does_not_answer_holds_up_no_other(void **state)
 static void a_worker_that_is_not_there_is_refused(void **state)
 {
 	static const uint32_t workers[] = {WORKERS, UINT32_MAX};
-	struct ipc_capture_ask capture = {.head = {.ask = 9, .worker = WORKERS}};
-	struct ipc_peer_event event;
-	struct ipc_answer head;
+	static const struct {
+		enum ipc_id ask;
+		enum ipc_id answer;
+	} kinds[] = {{IPC_PEERS_ASK, IPC_PEERS}, {IPC_TRACE_ASK, IPC_TRACE},
+		{IPC_CAPTURE_ASK, IPC_CAPTURE}};
+	union ipc_any_ask any = {.head = {.ask = 9, .worker = WORKERS}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
@@ -399,12 +402,17 @@ static void a_worker_that_is_not_there_is_refused(void **state)
 		assert_int_equal(conns.head.ask, 8);
 		assert_int_equal(conns.head.error, IPC_ASK_NO_WORKER);
 	}
-	assert_true(ipc_peer_send(cp, IPC_CAPTURE_ASK, &capture, sizeof(capture)));
-	event = hear(IPC_PEER_MSG, IPC_CAPTURE, WAIT_MS);
-	assert_non_null(event.msg.payload);
-	assert_null(ipc_answer_check(IPC_CAPTURE, event.msg.payload, event.msg.len));
-	memcpy(&head, event.msg.payload, sizeof(head));
-	assert_int_equal(head.error, IPC_ASK_NO_WORKER);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct ipc_peer_event event;
+		struct ipc_answer head;
+
+		assert_true(ipc_peer_send(cp, kinds[i].ask, &any, ipc_row(kinds[i].ask)->min));
+		event = hear(IPC_PEER_MSG, kinds[i].answer, WAIT_MS);
+		assert_non_null(event.msg.payload);
+		assert_null(ipc_answer_check(kinds[i].answer, event.msg.payload, event.msg.len));
+		memcpy(&head, event.msg.payload, sizeof(head));
+		assert_int_equal(head.error, IPC_ASK_NO_WORKER);
+	}
 }
 
 // The control plane goes while its question is being answered: the answer is for nobody, and the
