@@ -62,7 +62,7 @@ $(CLUSTER_SIM): $(call obj,$(CLUSTER_SIM_SRC)) $(SUPPORT_LIB) $(DP_LIB) $(COMMON
 
 .PHONY: cluster-sim
 cluster-sim: $(CLUSTER_SIM) ## whole clusters in virtual time, faults and all, one for each seed; SEEDS=FROM-TO
-	@tests/run cluster-sim $(CLUSTER_SIM) $(if $(SEEDS),--seeds=$(SEEDS))
+	@TEST_LEVEL=$${TEST_LEVEL:-cluster-sim} tests/run sim $(CLUSTER_SIM) $(if $(SEEDS),--seeds=$(SEEDS))
 
 .PHONY: cluster-sim-san
 cluster-sim-san: ## fewer seeds of the same, under AddressSanitizer and UBSan; SEEDS=FROM-TO
