@@ -127,6 +127,9 @@ static bool is_usable(const struct peer_conn *c)
 {
 	if (c->state == PEER_CONN_UP)
 		return !c->silent;
+	// Another one that is up does not take from this one what waits for it to be made.
+	if (c->state == PEER_CONN_OPENING)
+		return !c->peer->found_down;
 	return c->peer->health == PEER_UNKNOWN;
 }
 

@@ -129,18 +129,26 @@ static void settle_client(struct session *s, struct client *c, struct mono now)
 	client_end_if_done(s, c, now);
 }
 
+static bool is_node_error(const struct request *r)
+{
+	if (r->error == REQUEST_ERROR_NONE)
+		return r->reply && txn_node_error(r) != REQUEST_ERROR_NONE;
+	return r->error == REQUEST_ERROR_STORE || r->error == REQUEST_ERROR_PEER_AWAY ||
+		r->error == REQUEST_ERROR_PEER_LOST;
+}
+
 // A read whose node could not answer may have another one that can.
 static bool asked_again(struct session *s, struct request *r)
 {
-	if (!(r->flags & REQUEST_KEEP) || (r->flags & REQUEST_HELD) || !r->bytes || !s->ring ||
-		(r->error != REQUEST_ERROR_STORE && r->error != REQUEST_ERROR_PEER_AWAY &&
-			r->error != REQUEST_ERROR_PEER_LOST))
+	if (likely(!(r->flags & REQUEST_KEEP)) || (r->flags & (REQUEST_HELD | REQUEST_STREAMED)) ||
+		!(r->flags & REQUEST_DONE) || !r->bytes || !s->ring || !is_node_error(r))
 		return false;
 	// The one rack that is left out is the last one's error.
 	if (__builtin_popcount(r->tried) >= (int)s->ring->dc[0].rack_n)
 		return false;
 	if (r->target == REQUEST_TO_STORE && --r->client->store_n == 0)
 		r->client->lane = CLIENT_LANE_NONE;
+	request_drop_reply(r);
 	r->target = REQUEST_TO_NOWHERE;
 	r->error = REQUEST_ERROR_NONE;
 	r->flags &= (uint16_t)~REQUEST_DONE;

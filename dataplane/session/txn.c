@@ -29,7 +29,7 @@ static bool is_error(const struct request *r)
 }
 
 // Errors of a node, not of its store's data: it did not carry out the request, or can't say.
-static enum request_error node_error(const struct request *r)
+enum request_error txn_node_error(const struct request *r)
 {
 	if (!r->reply)
 		return REQUEST_ERROR_STORE;
@@ -47,7 +47,7 @@ static enum request_error node_error(const struct request *r)
 static enum quorum_kind kind_of(struct request *copy)
 {
 	if (copy->error == REQUEST_ERROR_NONE)
-		copy->error = (uint8_t)node_error(copy);
+		copy->error = (uint8_t)txn_node_error(copy);
 	if (copy->error != REQUEST_ERROR_NONE)
 		return QUORUM_FAILED;
 	return is_error(copy) ? QUORUM_ERROR : QUORUM_GOOD;

@@ -105,6 +105,9 @@ void txn_send_more(struct session *s, struct part *part, const struct txn_place 
 
 // --- txn.c
 
+// The error of a node that its reply is: it did not carry out the request, or can't say. NONE for
+// all else, also for what its store says of the data.
+enum request_error txn_node_error(const struct request *r);
 // A copy was answered, or came back. May answer the parent.
 void txn_answer(struct session *s, struct request *copy);
 // A place that is not reached; `to.dc` may be TXN_NO_VOTE.
