@@ -236,7 +236,8 @@ def test_order_and_ids(env):
                     equal(got.payload, b":%d\r\n" % length, "APPENDs in order")
         eventually("each APPEND once", lambda n=length: ring.in_stores("STRLEN", "log")[:2] == [n, n])
         equal(ring.in_stores("EXISTS", "log")[2:], [0, 0], "a forwarded write came back")
-    for name, data in (("encrypted", message(1, REQ, b"x" * 32, flags=1)), ("garbage", b"GET / HTTP/1.0\r\n\r\n"),
+    for name, data in (("encrypted", message(1, REQ, b"x" * 32, flags=1)),
+                       ("garbage", b"GET / HTTP/1.0\r\n\r\n"),
                        ("a wrong length", header(1, REQ, 3) + request("PING"))):
         with socket.create_connection((ring.node(1).data4, DYN_PORT), 5) as sock:
             sock.sendall(data)
