@@ -192,9 +192,14 @@ static void send_all(struct worker *w)
 {
 	bool all;
 
-	do
+	do {
+		uint64_t before = w->stats.stat[STAT_tx_packets];
+
 		all = tcp_output(w->tcp, w->now);
-	while (transmit(w) && !all);
+		// Without a buffer nothing can be made: the next turn may find one.
+		if (!transmit(w) || w->stats.stat[STAT_tx_packets] == before)
+			return;
+	} while (!all);
 }
 
 // To whom a connection belongs is told what happened to it.

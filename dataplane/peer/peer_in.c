@@ -195,7 +195,8 @@ static void reply_whole(
 			request_set_slice(r, c->in, (uint16_t)off, len);
 		else
 			add_part(c, r, off, len);
-		request_drop_bytes(r);
+		if (!(r->flags & REQUEST_KEEP))
+			request_drop_bytes(r);
 		r->flags |= REQUEST_DONE;
 	}
 	count_reply(c, r, now);

@@ -200,6 +200,8 @@ def test_reads_fall_over(env):
         say("%d reads fell over" % (ring.counters(1)["read_failovers"] - before))
         check(ring.counters(1)["read_failovers"] > before, "no read is counted")
         ring.kill(2, "store")
+        for _ in range(20):
+            equal(c.call("GET", "where"), b"3", "only the third store is there")
         ring.kill(3, "store")
         reply, took = timed(c, "GET", "where")
         check(isinstance(reply, Error), "GET without any store: %s", reply)

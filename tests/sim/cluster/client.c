@@ -48,14 +48,15 @@ static void leave(struct clients *cs, struct sim_client *c, struct mono now)
 
 static void wrong_end(struct clients *cs, struct sim_client *c)
 {
-	history_wrong(cs->history, "client %u is cut off by node %u, %u requests not answered (error %d)",
-		c->index, c->plan->node, c->n, c->conn ? tcp_error(c->conn) : 0);
+	history_wrong(cs->history,
+		"client %u is cut off by node %u, %u requests not answered (error %d)", c->index,
+		c->plan->node, c->n, c->conn ? tcp_error(c->conn) : 0);
 }
 
 // --- replies
 
-static void reply_part(struct clients *cs, struct sim_client *c, const uint8_t *at, size_t len,
-	struct mono now)
+static void reply_part(
+	struct clients *cs, struct sim_client *c, const uint8_t *at, size_t len, struct mono now)
 {
 	while (len > 0 && !cs->history->wrong[0]) {
 		size_t used;
@@ -71,8 +72,8 @@ static void reply_part(struct clients *cs, struct sim_client *c, const uint8_t *
 				c->index, (int)(c->in.len < 80 ? c->in.len : 80), c->in.text);
 			return;
 		}
-		history_answered(cs->history, c->pending[c->first],
-			slice_make(c->in.text, c->in.len), now);
+		history_answered(
+			cs->history, c->pending[c->first], slice_make(c->in.text, c->in.len), now);
 		c->first = (c->first + 1) % CLIENT_DEPTH_MAX;
 		c->n--;
 		c->in.len = 0;
@@ -185,7 +186,8 @@ static void look_at(struct clients *cs, struct sim_client *c, struct mono now)
 		const struct op *op = c->pending[c->first];
 
 		history_wrong(cs->history,
-			"request %u of kind %u for \"%s\", by client %u at node %u, is not answered",
+			"request %u of kind %u for \"%s\", by client %u at node %u, is not "
+			"answered",
 			op->id, op->kind, op->key[0], c->index, c->plan->node);
 	}
 }
@@ -209,8 +211,9 @@ struct mono clients_next(const struct clients *cs)
 		else if (c->connected && c->n < c->plan->depth && makes_requests(cs, c))
 			next = mono_min(next, c->next_at);
 		if (c->n > 0)
-			next = mono_min(next, mono_add(c->pending[c->first]->start,
-						      plan_patience(cs->plan) + NS_PER_MS));
+			next = mono_min(next,
+				mono_add(c->pending[c->first]->start,
+					plan_patience(cs->plan) + NS_PER_MS));
 	}
 	return next;
 }

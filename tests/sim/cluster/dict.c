@@ -304,7 +304,7 @@ void dict_execute(struct dict *d, struct slice bytes, struct mono now, struct di
 		commands[c].run(d, &a, out);
 		return;
 	}
-	history_wrong(d->history, "the store of node %u gets \"%.*s\"", d->node,
-		(int)a.arg[0].len, a.arg[0].ptr);
+	history_wrong(d->history, "the store of node %u gets \"%.*s\"", d->node, (int)a.arg[0].len,
+		a.arg[0].ptr);
 	dict_put(out, "-ERR unknown command\r\n", 22);
 }

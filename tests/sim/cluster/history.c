@@ -77,8 +77,9 @@ static bool is_key(const struct op *op, unsigned i, struct slice key)
 void history_touched(struct history *h, uint8_t node, struct slice key)
 {
 	if (!plan_owns(h->plan, node, key))
-		history_wrong(h, "the store of node %u is asked about \"%.*s\", which it does not own",
-			node, (int)key.len, key.ptr);
+		history_wrong(h,
+			"the store of node %u is asked about \"%.*s\", which it does not own", node,
+			(int)key.len, key.ptr);
 }
 
 void history_executed(
@@ -94,8 +95,9 @@ void history_executed(
 		return;
 	}
 	if (op->times[i][node]++ > 0)
-		history_wrong(h, "write %u of \"%.*s\" is carried out twice by the store of node %u",
-			id, (int)key.len, key.ptr, node);
+		history_wrong(h,
+			"write %u of \"%.*s\" is carried out twice by the store of node %u", id,
+			(int)key.len, key.ptr, node);
 	op->last[i][node] = now;
 }
 
@@ -131,7 +133,8 @@ static void check_write(struct history *h, const struct op *op)
 					: plan->rack_n[dc] / 2u + 1;
 			if (executed_in(h, op, i, dc) < least)
 				history_wrong(h,
-					"write %u of \"%s\" is acknowledged by node %u, and %u racks of "
+					"write %u of \"%s\" is acknowledged by node %u, and %u "
+					"racks of "
 					"dc %u have it instead of %u",
 					op->id, op->key[i], op->node, executed_in(h, op, i, dc), dc,
 					least);
@@ -211,8 +214,7 @@ static void check_value(
 	struct history *h, const struct op *read, const char *key, const struct op *found, int at)
 {
 	uint8_t dc = h->plan->node[read->node].dc;
-	const struct op *newer =
-		newer_than(h, last_in(h, found, (unsigned)at, dc), read, key);
+	const struct op *newer = newer_than(h, last_in(h, found, (unsigned)at, dc), read, key);
 
 	h->checked++;
 	if (newer)
@@ -274,7 +276,8 @@ static void check_collection(struct history *h, const struct op *read, struct sl
 	for (uint32_t k = 0; watches(h) && k < h->n; k++)
 		if (binds(h, h->op[k], read) && key_of(h->op[k], read->key[0]) >= 0 &&
 			!seen[h->op[k]->id])
-			history_wrong(h, "read %u by node %u of \"%s\" does not have write %u in it",
+			history_wrong(h,
+				"read %u by node %u of \"%s\" does not have write %u in it",
 				read->id, read->node, read->key[0], h->op[k]->id);
 	free(seen);
 }
@@ -405,8 +408,9 @@ void history_answered(struct history *h, struct op *op, struct slice reply, stru
 		op->end = OP_ERROR;
 		h->errors++;
 		if (!may_fail(h, op, reply))
-			history_wrong(h, "%s %u of \"%s\" by node %u fails though nothing is broken: "
-					 "%.*s",
+			history_wrong(h,
+				"%s %u of \"%s\" by node %u fails though nothing is broken: "
+				"%.*s",
 				history_is_write(op) ? "write" : "read", op->id, op->key[0],
 				op->node, (int)reply.len - 2, reply.ptr);
 		return;
@@ -427,8 +431,9 @@ static void judge_complete(struct history *h, const struct op *op)
 	for (unsigned k = 0; k < op->key_n; k++)
 		for (uint8_t i = 0; i < h->plan->node_n; i++)
 			if (plan_owns(h->plan, i, slice_str(op->key[k])) && op->times[k][i] != 1)
-				history_wrong(h, "write %u of \"%s\" by node %u is carried out %u times "
-						 "by node %u",
+				history_wrong(h,
+					"write %u of \"%s\" by node %u is carried out %u times "
+					"by node %u",
 					op->id, op->key[k], op->node, op->times[k][i], i);
 }
 

@@ -54,7 +54,7 @@ struct op {
 	uint32_t sees[HISTORY_KEYS_MAX];
 	struct mono start;
 	struct mono done;
-	uint8_t times[HISTORY_KEYS_MAX][PLAN_NODES_MAX];       // executed, by store
+	uint8_t times[HISTORY_KEYS_MAX][PLAN_NODES_MAX]; // executed, by store
 	struct mono last[HISTORY_KEYS_MAX][PLAN_NODES_MAX];
 };
 

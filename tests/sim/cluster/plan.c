@@ -145,8 +145,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
 	plan->load = NS_PER_SEC + upto(&rng, 4 * NS_PER_SEC);
 	plan->hash = (uint8_t)rng_below(&rng, HASH_N);
 	plan->write_level = levels[rng_below(&rng, sizeof(levels))];
-	plan->read_level = chance(&rng, 60) ? plan->write_level
-					    : levels[rng_below(&rng, sizeof(levels))];
+	plan->read_level =
+		chance(&rng, 60) ? plan->write_level : levels[rng_below(&rng, sizeof(levels))];
 	draw_nodes(plan, &rng);
 	draw_network(plan, &rng);
 	draw_store(plan, &rng);

@@ -67,8 +67,8 @@ struct plan {
 	uint8_t read_level;
 	uint8_t write_level;
 	uint8_t hash;
-	bool quiet;       // nothing breaks: every key has one writer, and all must succeed
-	bool loses;       // some store loses data
+	bool quiet; // nothing breaks: every key has one writer, and all must succeed
+	bool loses; // some store loses data
 	uint32_t timeout_ms;
 	uint64_t local_extra;
 	uint64_t remote_extra;
@@ -77,9 +77,9 @@ struct plan {
 	uint32_t bulk_min;
 	struct link_model near; // of one datacentre
 	struct link_model far;
-	uint64_t store_time;   // of a request, at most
-	uint32_t store_error;  // chance of an error instead
-	uint32_t store_chain;  // chance that a reply comes in pieces
+	uint64_t store_time;  // of a request, at most
+	uint32_t store_error; // chance of an error instead
+	uint32_t store_chain; // chance that a reply comes in pieces
 	uint8_t fault_n;
 	struct plan_fault fault[PLAN_FAULTS_MAX];
 	uint8_t client_n;

@@ -23,8 +23,8 @@ static void put_args(struct dict_reply *out, unsigned n)
 }
 
 // Which write it is, and something behind it.
-static void put_value(
-	struct clients *cs, struct sim_client *c, const struct op *op, unsigned key, struct dict_reply *out)
+static void put_value(struct clients *cs, struct sim_client *c, const struct op *op, unsigned key,
+	struct dict_reply *out)
 {
 	char text[PAD_MAX + 64];
 	int n = snprintf(text, sizeof(text), "#%u.%u#", op->id, key);
@@ -72,8 +72,8 @@ static unsigned draw_key(struct clients *cs, struct sim_client *c, bool write)
 
 static void name_key(struct op *op, unsigned at, unsigned key)
 {
-	static const char prefix[OP_KINDS] = {[OP_APPEND] = 'a', [OP_GET_APPENDED] = 'a',
-		[OP_SADD] = 's', [OP_SMEMBERS] = 's'};
+	static const char prefix[OP_KINDS] = {
+		[OP_APPEND] = 'a', [OP_GET_APPENDED] = 'a', [OP_SADD] = 's', [OP_SMEMBERS] = 's'};
 	char p = prefix[op->kind] ? prefix[op->kind] : 'k';
 
 	if (op->kind == OP_INCR)
@@ -121,12 +121,17 @@ static void draw_keys(struct clients *cs, struct sim_client *c, struct op *op)
 	op->own = own && !op->probe;
 }
 
-static void put(struct clients *cs, struct sim_client *c, const struct op *op, struct dict_reply *out)
+static void put(
+	struct clients *cs, struct sim_client *c, const struct op *op, struct dict_reply *out)
 {
 	static const char *const names[] = {"SET", "GET", "DEL", "MSET", "mget", "EXISTS", "INCR",
 		"APPEND", "get", "SADD", "SMEMBERS", "EXPIRE", "ECHO"};
-	static const uint8_t more[OP_KINDS] = {[OP_SET] = 1, [OP_DEL] = 1, [OP_APPEND] = 1,
-		[OP_SADD] = 1, [OP_EXPIRE] = 1, [OP_ECHO] = 1};
+	static const uint8_t more[OP_KINDS] = {[OP_SET] = 1,
+		[OP_DEL] = 1,
+		[OP_APPEND] = 1,
+		[OP_SADD] = 1,
+		[OP_EXPIRE] = 1,
+		[OP_ECHO] = 1};
 	char text[80];
 
 	put_args(out, 1 + op->key_n * (op->kind == OP_MSET ? 2u : 1u) + more[op->kind]);

@@ -18,10 +18,10 @@ struct stage {
 	struct dict *dict;
 	struct rte_mempool *pool;
 	struct rng rng;
-	uint64_t time;      // of a request, at most
-	uint32_t error;     // chance of an error
-	uint32_t chain;     // chance that a reply comes in pieces
-	uint64_t timeout;   // ns
+	uint64_t time;    // of a request, at most
+	uint32_t error;   // chance of an error
+	uint32_t chain;   // chance that a reply comes in pieces
+	uint64_t timeout; // ns
 	bool is_away;
 	bool hangs;
 	struct mono busy_until;     // then the next one is carried out

@@ -72,7 +72,8 @@ void wire_set(struct wire *w, struct mono now)
 			w->link[i][k] = link_of(w->plan, i, k, now);
 }
 
-static void send_frame(struct wire *w, unsigned from, const uint8_t *data, uint32_t len, struct mono now)
+static void send_frame(
+	struct wire *w, unsigned from, const uint8_t *data, uint32_t len, struct mono now)
 {
 	bool all = data[0] & 1;
 	unsigned only = data[5] - 1u;
@@ -82,12 +83,13 @@ static void send_frame(struct wire *w, unsigned from, const uint8_t *data, uint3
 			link_way_send(&w->way[from][to], &w->link[from][to], data, len, now, NULL);
 }
 
-void wire_collect(struct wire *w, struct host *h, struct mono now)
+unsigned wire_collect(struct wire *w, struct host *h, struct mono now)
 {
 	struct rte_mbuf *frames[NET_BURST];
+	unsigned all = 0;
 	unsigned n;
 
-	while ((n = net_collect(h->net, frames, NET_BURST)) > 0)
+	for (; (n = net_collect(h->net, frames, NET_BURST)) > 0; all += n)
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t data[FRAME_MAX];
 			uint32_t len = 0;
@@ -101,6 +103,7 @@ void wire_collect(struct wire *w, struct host *h, struct mono now)
 			send_frame(w, h->index, data, len, now);
 			rte_pktmbuf_free(frames[i]);
 		}
+	return all;
 }
 
 static struct link_frame *first(struct wire *w, unsigned to, struct mono now)
@@ -112,8 +115,8 @@ static struct link_frame *first(struct wire *w, unsigned to, struct mono now)
 	return frame;
 }
 
-unsigned wire_arrive(
-	struct wire *w, const struct host *h, struct rte_mbuf **frames, unsigned max, struct mono now)
+unsigned wire_arrive(struct wire *w, const struct host *h, struct rte_mbuf **frames, unsigned max,
+	struct mono now)
 {
 	struct link_frame *frame;
 	unsigned n = 0;
@@ -122,7 +125,8 @@ unsigned wire_arrive(
 		struct rte_mbuf *m = h->net ? rte_pktmbuf_alloc(h->pool) : NULL;
 
 		if (m) {
-			memcpy(rte_pktmbuf_append(m, (uint16_t)frame->len), frame->data, frame->len);
+			memcpy(rte_pktmbuf_append(m, (uint16_t)frame->len), frame->data,
+				frame->len);
 			frames[n++] = m;
 		}
 		free(frame);

@@ -8,7 +8,7 @@
 
 struct wire {
 	const struct plan *plan;
-	unsigned host_n; // the last one is the clients'
+	unsigned host_n;                             // the last one is the clients'
 	struct link_way way[WIRE_HOSTS][WIRE_HOSTS]; // from, to
 	struct link_model link[WIRE_HOSTS][WIRE_HOSTS];
 };
@@ -17,11 +17,11 @@ void wire_init(struct wire *w, const struct plan *plan);
 void wire_fini(struct wire *w);
 // Links as they are at this time.
 void wire_set(struct wire *w, struct mono now);
-// All that the host sends leaves.
-void wire_collect(struct wire *w, struct host *h, struct mono now);
+// All that the host sends leaves. Returns how many frames.
+unsigned wire_collect(struct wire *w, struct host *h, struct mono now);
 // Frames that arrived. A host that is off gets none, and they are gone.
-unsigned wire_arrive(
-	struct wire *w, const struct host *h, struct rte_mbuf **frames, unsigned max, struct mono now);
+unsigned wire_arrive(struct wire *w, const struct host *h, struct rte_mbuf **frames, unsigned max,
+	struct mono now);
 struct mono wire_next(const struct wire *w, unsigned to);
 
 // Faults are counted from here.

@@ -127,6 +127,17 @@ static struct mono host_due(const struct world *w, const struct host *h)
 	return h->busy ? w->now : next;
 }
 
+// Without a buffer nothing leaves, and others have to give some back first.
+static void send_all(struct world *w, struct host *h, struct mono now)
+{
+	bool all;
+
+	do
+		all = tcp_output(h->tcp, now);
+	while (wire_collect(&w->wire, h, w->now) > 0 && !all);
+	h->busy |= !all;
+}
+
 static void turn(struct world *w, struct host *h)
 {
 	struct rte_mbuf *frames[NET_BURST];
@@ -143,13 +154,7 @@ static void turn(struct world *w, struct host *h)
 		clients_turn(&w->clients, w->now);
 		h->busy = n > 0;
 	}
-	do {
-		bool all = tcp_output(h->tcp, now);
-
-		wire_collect(&w->wire, h, w->now);
-		if (all)
-			break;
-	} while (true);
+	send_all(w, h, now);
 }
 
 static void step(struct world *w)
@@ -195,11 +200,13 @@ static void judge_host(struct world *w, const struct host *h)
 	p = peers_usage(h->peers);
 	if (s.requests + s.copies + s.txns + s.parsers + s.names > 0)
 		history_wrong(&w->history,
-			"node %u keeps %u requests, %u copies, %u transactions, %u parsers, %u names",
+			"node %u keeps %u requests, %u copies, %u transactions, %u parsers, %u "
+			"names",
 			h->index, s.requests, s.copies, s.txns, s.parsers, s.names);
 	if (p.waiting + p.in_flight + p.bytes > 0)
-		history_wrong(&w->history, "node %u has %u requests waiting for peers, %u in flight",
-			h->index, p.waiting, p.in_flight);
+		history_wrong(&w->history,
+			"node %u has %u requests waiting for peers, %u in flight", h->index,
+			p.waiting, p.in_flight);
 }
 
 static bool same(const struct dict_item *a, const struct dict_item *b)
