@@ -195,7 +195,8 @@ static void reply_whole(
 			request_set_slice(r, c->in, (uint16_t)off, len);
 		else
 			add_part(c, r, off, len);
-		if (!(r->flags & REQUEST_KEEP))
+		// An error may be the node's own: then another one is asked.
+		if (!(r->flags & REQUEST_KEEP) || c->reply.type != '-')
 			request_drop_bytes(r);
 		r->flags |= REQUEST_DONE;
 	}

@@ -184,7 +184,7 @@ static void bytes_are_kept_for_who_asks_elsewhere(void **state)
 	peer_rig_free(rig);
 }
 
-static void bytes_are_dropped_with_the_answer(void **state)
+static void bytes_are_dropped_with_a_good_answer(void **state)
 {
 	struct peer_rig *rig = simple(1, 0);
 	struct asked *kept = peer_rig_text(rig, 0, 0, REQUEST_KEEP, GET);
@@ -192,6 +192,20 @@ static void bytes_are_dropped_with_the_answer(void **state)
 	(void)state;
 	assert_true(peer_rig_back(rig, kept));
 	assert_null(kept->r.bytes);
+	peer_rig_free(rig);
+}
+
+static void bytes_are_kept_with_an_error(void **state)
+{
+	struct peer_rig *rig = simple(1, 0);
+	struct asked *kept;
+
+	(void)state;
+	rig->fake[0]->reply = "-ERR Storage: Datastore refused connection\r\n";
+	kept = peer_rig_text(rig, 0, 0, REQUEST_KEEP, GET);
+	assert_true(peer_rig_back(rig, kept));
+	assert_int_equal(kept->r.error, REQUEST_ERROR_NONE);
+	assert_int_equal(kept->r.len, sizeof(GET) - 1);
 	peer_rig_free(rig);
 }
 
@@ -357,7 +371,8 @@ int main(void)
 		cmocka_unit_test(a_large_request),
 		cmocka_unit_test(what_is_not_whole_is_refused),
 		cmocka_unit_test(bytes_are_kept_for_who_asks_elsewhere),
-		cmocka_unit_test(bytes_are_dropped_with_the_answer),
+		cmocka_unit_test(bytes_are_dropped_with_a_good_answer),
+		cmocka_unit_test(bytes_are_kept_with_an_error),
 		cmocka_unit_test(orphans_stay_here_and_copies_do_not),
 		cmocka_unit_test(bytes_that_wait_are_bounded),
 		cmocka_unit_test(remote_messages_are_rationed),
