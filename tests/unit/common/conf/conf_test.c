@@ -23,7 +23,7 @@ static void test_documented_defaults(void **state)
 	assert_int_equal(p->stats_interval, 30000);
 	assert_int_equal(p->backlog, 512);
 	assert_int_equal(p->gos_interval, 30000);
-	assert_int_equal(p->conn_msg_rate, 50000);
+	assert_int_equal(p->conn_msg_rate, 0);
 	assert_int_equal(p->datastore_connections, 1);
 	assert_string_equal(p->datacenter, "localdc");
 	assert_string_equal(p->rack, "localrack");
