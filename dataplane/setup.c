@@ -175,6 +175,7 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	tcp.time_wait_max = tcp.conns_max;
 	tcp.rcv_buf = (uint32_t)conf->dataplane.client_buffer;
 	tcp.snd_buf = (uint32_t)conf->dataplane.client_buffer;
+	tcp.wide_buf = (uint32_t)conf->dataplane.peer_buffer;
 	// Some packets are always left to receive into: what all workers hold was received into the
 	// buffers of those that have a queue.
 	tcp.mem_max = conf->dataplane.memory / 2 / worker_n * queue_n / worker_n;

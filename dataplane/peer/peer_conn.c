@@ -79,6 +79,7 @@ void peer_conn_open(struct peer_conn *c, struct mono now)
 		peer_conn_end(c, PEER_END_TCP, now);
 		return;
 	}
+	tcp_widen(c->tcp);
 	tcp_set_user(c->tcp, c);
 	peer_conn_place(c);
 }

@@ -15,8 +15,10 @@ bool client_open(struct session *s, struct tcp_conn *conn, bool is_peer, struct 
 		pool_put(&s->clients, c);
 		return false;
 	}
-	if (dnode)
+	if (dnode) {
 		dnode_in_init(dnode);
+		tcp_widen(conn);
+	}
 	*c = (struct client){
 		.user = {CONN_OF_SESSION},
 		.conn = conn,

@@ -96,12 +96,13 @@ static void free_pools(struct tcp *tcp)
 	trace_ring_fini(&tcp->trace);
 }
 
-// The smallest shift with which a window of rcv_buf can be said.
+// The smallest shift with which the largest window can be said.
 static uint8_t wscale_for(const struct tcp_config *cfg)
 {
+	uint32_t largest = RTE_MAX(cfg->rcv_buf, cfg->wide_buf);
 	uint8_t shift = 0;
 
-	while (shift < TCP_WSCALE_MAX && (UINT32_C(0xffff) << shift) < cfg->rcv_buf)
+	while (shift < TCP_WSCALE_MAX && (UINT32_C(0xffff) << shift) < largest)
 		shift++;
 	return cfg->window_scaling ? shift : 0;
 }

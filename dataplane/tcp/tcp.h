@@ -42,6 +42,7 @@ struct tcp_config {
 	uint32_t time_wait_max;  // oldest are recycled beyond that
 	uint32_t rcv_buf;        // bytes of receive buffer of a connection: its largest window
 	uint32_t snd_buf;        // bytes that tcp_send_room offers
+	uint32_t wide_buf;       // both, of a connection that was widened; 0: none can be
 	uint64_t mem_max;        // bytes of mbufs that all connections together may pin
 	uint64_t rto_min;        // ns, RFC 6298's 1 s lowered
 	uint64_t rto_max;        // ns
@@ -135,6 +136,10 @@ struct tcp_conn *tcp_accept(struct tcp_listener *listener);
 // 0 or -EHOSTUNREACH, -EADDRNOTAVAIL, -EADDRINUSE, -ENOMEM.
 int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,
 	uint16_t local_port, struct mono now, struct tcp_conn **out) MUST_CHECK;
+
+// For a connection that alone must fill a long link: both buffers are of wide_buf from now on, which
+// may be at any time. Without wide_buf, or when the buffers are larger already, nothing changes.
+void tcp_widen(struct tcp_conn *conn);
 
 // --- bytes
 

@@ -58,7 +58,7 @@ static bool is_repeat(const struct tcp_conn *conn, const struct tcp_seg *seg)
 
 	if (tcp_seg_span(seg) == 0)
 		return before == 1;
-	return before != 0 && before <= conn->tcp->cfg.rcv_buf;
+	return before != 0 && before <= tcp_conn_rcv_buf(conn);
 }
 
 // RFC 9293 §3.10.7.4: an unacceptable segment should be answered by an ACK. Two ends that disagree

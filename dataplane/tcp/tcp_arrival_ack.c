@@ -32,7 +32,7 @@ static void tell_user(struct tcp_conn *conn)
 {
 	uint32_t unacked = tcp_conn_unacked(conn);
 
-	if (conn->want_room && unacked <= conn->tcp->cfg.snd_buf / 2 && !conn->starved) {
+	if (conn->want_room && unacked <= tcp_conn_snd_buf(conn) / 2 && !conn->starved) {
 		conn->want_room = false;
 		tcp_conn_raise(conn, TCP_WRITABLE);
 	}

@@ -16,9 +16,9 @@ static uint64_t ooo_share(const struct tcp *tcp)
 }
 
 // Bytes of mbufs that one connection's holes may pin.
-static uint64_t ooo_limit(const struct tcp *tcp)
+static uint64_t ooo_limit(const struct tcp_conn *conn)
 {
-	return 2 * (uint64_t)tcp->cfg.rcv_buf + UINT64_C(16384);
+	return 2 * (uint64_t)tcp_conn_rcv_buf(conn) + UINT64_C(16384);
 }
 
 // With blocks one ACK tells of a whole burst; three at most, for a peer that counts them all the
@@ -47,7 +47,7 @@ static void put_out_of_order(struct tcp_conn *conn, uint32_t seq, struct rte_mbu
 	if (conn->reasm == NULL || tcp->mem >= ooo_share(tcp))
 		rte_pktmbuf_free_seg(m);
 	else
-		result = tcp_reasm_put(conn->reasm, seq, m, ooo_limit(tcp), &tcp->mem);
+		result = tcp_reasm_put(conn->reasm, seq, m, ooo_limit(conn), &tcp->mem);
 	if (result == TCP_REASM_FULL)
 		tcp_trace_drop(conn, DROP_TCP_OOO_FULL, seq);
 	if (result == TCP_REASM_DUP) {

@@ -93,7 +93,7 @@ static const char *check_queues(const struct tcp_conn *conn)
 		return "unacknowledged bytes are gone";
 	if (conn->rq.bytes != chain_bytes(conn->rq.head))
 		return "the receive queue's bytes do not add up";
-	if (conn->rq.bytes > conn->tcp->cfg.rcv_buf + TCP_WINDOW_MAX)
+	if (conn->rq.bytes > tcp_conn_rcv_buf(conn) + TCP_WINDOW_MAX)
 		return "more was received than was offered";
 	return NULL;
 }

@@ -81,6 +81,21 @@ void tcp_conn_drop_reasm(struct tcp_conn *conn);
 // Over in good order: the rest of its life is a TIME_WAIT entry.
 void tcp_conn_time_wait(struct tcp_conn *conn);
 
+// Bytes of its buffers.
+static inline uint32_t tcp_conn_rcv_buf(const struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+
+	return unlikely(conn->wide) ? cfg->wide_buf : cfg->rcv_buf;
+}
+
+static inline uint32_t tcp_conn_snd_buf(const struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+
+	return unlikely(conn->wide) ? cfg->wide_buf : cfg->snd_buf;
+}
+
 static inline bool tcp_conn_synchronized(const struct tcp_conn *conn)
 {
 	return conn->state >= TCPS_ESTABLISHED;

@@ -29,7 +29,7 @@ enum flush {
 static uint32_t recv_space(const struct tcp_conn *conn)
 {
 	uint32_t used = conn->rq.bytes + conn->rcv_taken;
-	uint32_t buf = conn->tcp->cfg.rcv_buf;
+	uint32_t buf = tcp_conn_rcv_buf(conn);
 
 	return buf > used ? buf - used : 0;
 }
@@ -38,7 +38,7 @@ uint32_t tcp_output_window(const struct tcp_conn *conn)
 {
 	uint32_t offered = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
 	uint32_t space = recv_space(conn);
-	uint32_t step = RTE_MIN(conn->tcp->cfg.rcv_buf / 2, (uint32_t)conn->mss);
+	uint32_t step = RTE_MIN(tcp_conn_rcv_buf(conn) / 2, (uint32_t)conn->mss);
 
 	return space > offered && space - offered >= step ? space : offered;
 }
@@ -67,7 +67,7 @@ static void header_fill(
 		header->ack = conn->rcv_nxt;
 		header->wnd = window_field(conn, flags & TCP_SYN);
 	} else {
-		header->wnd = (uint16_t)RTE_MIN(conn->tcp->cfg.rcv_buf, TCP_WINDOW_MAX);
+		header->wnd = (uint16_t)RTE_MIN(tcp_conn_rcv_buf(conn), TCP_WINDOW_MAX);
 	}
 	if (conn->ts_on) {
 		header->opts.ts = true;

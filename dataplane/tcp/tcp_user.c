@@ -30,21 +30,34 @@ struct rte_mbuf *tcp_recv(struct tcp_conn *conn)
 	return tcp_recv_queue_take(&conn->rq, &conn->tcp->mem);
 }
 
-void tcp_recv_done(struct tcp_conn *conn, uint32_t bytes)
+// A peer that may soon run out of window is told of more; others learn it with the next ACK.
+static void tell_window(struct tcp_conn *conn)
 {
 	uint32_t offered = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
-	uint32_t low = RTE_MAX(conn->tcp->cfg.rcv_buf / 8, 2u * conn->mss);
+	uint32_t low = RTE_MAX(tcp_conn_rcv_buf(conn) / 8, 2u * conn->mss);
 
-	if (bytes == 0)
-		return;
-	conn->rcv_taken -= RTE_MIN(bytes, conn->rcv_taken);
-	// A peer that may soon run out of window is told; others learn it with the next ACK.
 	if (offered < low && tcp_output_window(conn) >= RTE_MIN(2 * offered, low) &&
 		tcp_output_window(conn) > offered && tcp_conn_synchronized(conn) &&
 		!conn->fin_known) {
 		conn->ack_now = true;
 		tcp_conn_touch(conn);
 	}
+}
+
+void tcp_recv_done(struct tcp_conn *conn, uint32_t bytes)
+{
+	if (bytes == 0)
+		return;
+	conn->rcv_taken -= RTE_MIN(bytes, conn->rcv_taken);
+	tell_window(conn);
+}
+
+void tcp_widen(struct tcp_conn *conn)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+
+	conn->wide = cfg->wide_buf > RTE_MAX(cfg->rcv_buf, cfg->snd_buf);
+	tell_window(conn);
 }
 
 static bool can_send(const struct tcp_conn *conn)
@@ -97,7 +110,7 @@ uint32_t tcp_send_room(struct tcp_conn *conn)
 {
 	struct tcp *tcp = conn->tcp;
 	uint32_t unacked = tcp_conn_unacked(conn);
-	uint32_t room = seq_ahead(tcp->cfg.snd_buf, unacked);
+	uint32_t room = seq_ahead(tcp_conn_snd_buf(conn), unacked);
 
 	if (conn->state == TCPS_CLOSED)
 		return 0;
@@ -112,7 +125,7 @@ uint32_t tcp_send_room(struct tcp_conn *conn)
 		tcp_conn_starve(conn);
 		return 0;
 	}
-	if (room < tcp->cfg.snd_buf / 2)
+	if (room < tcp_conn_snd_buf(conn) / 2)
 		conn->want_room = true;
 	return room;
 }

@@ -366,6 +366,7 @@ static void accept_all(struct sim *sim, unsigned host)
 		}
 		end->conn = conn;
 		end->done = false;
+		tcp_widen(conn);
 		tcp_set_user(conn, end);
 		opened(end);
 	}
@@ -392,6 +393,8 @@ static void connect_end(struct sim *sim, struct sim_end *end)
 		finished(end);
 		return;
 	}
+	if (plan->local_port & 1)
+		tcp_widen(end->conn);
 	tcp_set_user(end->conn, end);
 	if (!second)
 		end->of->port = tcp_conn_endpoints(end->conn).local_port;

@@ -165,6 +165,7 @@ static void every_key_of_tcp_arrives(void **state)
 	(void)state;
 	assert_int_equal(tcp.rcv_buf, 65536);
 	assert_int_equal(tcp.snd_buf, 65536);
+	assert_int_equal(tcp.wide_buf, 4u << 20);
 	assert_true(tcp.keepalive_idle == 7 * NS_PER_SEC);
 	assert_true(tcp.time_wait == 3 * NS_PER_SEC);
 	// A fair share, and something for an uneven spread.
