@@ -179,6 +179,8 @@ static void strip_known_syn(const struct tcp_conn *conn, struct tcp_seg *seg)
 		seg->seq == conn->rcv_nxt - 1) {
 		seg->flags &= (uint8_t)~TCP_SYN;
 		seg->seq++;
+		// RFC 7323 §2.2: the window beside a SYN is as it stands.
+		seg->wnd = (uint16_t)(seg->wnd >> conn->snd_wscale);
 	}
 }
 
