@@ -17,6 +17,7 @@
 #define REDIAL_MIN_MS 10
 #define REDIAL_MAX_MS 200
 #define CLOSE_MAX_S 2
+#define IPC_NNG_PATH_MAX 128
 #define PREFIX sizeof(uint32_t) // length of what follows, little-endian
 
 // Bytes on their way, with their prefix.
@@ -42,6 +43,7 @@ struct slot {
 // They are begun, and connections closed, with the lock held: in nng 1.5 an operation that is begun
 // on a stream which was closed a moment ago never ends.
 struct ipc_nng {
+	char path[IPC_NNG_PATH_MAX];
 	nng_stream_listener *listener; // one of the two
 	nng_stream_dialer *dialer;
 	nng_aio *conn_aio; // accepts, dials, or pauses before dialing again
@@ -354,6 +356,7 @@ static int start(struct ipc_nng **out, const char *path, bool listens)
 		free(ipc);
 		return ipc == NULL ? -ENOMEM : -ENAMETOOLONG;
 	}
+	snprintf(ipc->path, sizeof(ipc->path), "%s", path);
 	pthread_mutex_init(&ipc->lock, NULL);
 	pthread_cond_init(&ipc->ended, NULL);
 	ipc->redial_ms = REDIAL_MIN_MS;
@@ -383,15 +386,33 @@ static int start(struct ipc_nng **out, const char *path, bool listens)
 int ipc_nng_listen(struct ipc_nng **out, const char *path)
 {
 	int error = ipc_path_make_dirs(path);
+	int lock;
 
+	if (error != 0)
+		return error;
+	lock = ipc_path_lock(path);
+	error = ipc_path_claim(path);
 	if (error == 0)
-		error = ipc_path_claim(path);
-	return error != 0 ? error : start(out, path, true);
+		error = start(out, path, true);
+	ipc_path_unlock(lock);
+	return error;
 }
 
 int ipc_nng_dial(struct ipc_nng **out, const char *path)
 {
 	return start(out, path, false);
+}
+
+// Closes the socket, and then removes its file.
+static void close_listener(struct ipc_nng *ipc)
+{
+	int lock;
+
+	if (ipc->listener == NULL)
+		return;
+	lock = ipc_path_lock(ipc->path);
+	nng_stream_listener_close(ipc->listener);
+	ipc_path_unlock(lock);
 }
 
 // Ends all operations. False when one does not end in time.
@@ -407,8 +428,7 @@ static bool quiesce(struct ipc_nng *ipc)
 	ipc->closing = true;
 	lose(ipc);
 	pthread_mutex_unlock(&ipc->lock);
-	if (ipc->listener != NULL)
-		nng_stream_listener_close(ipc->listener);
+	close_listener(ipc);
 	if (ipc->dialer != NULL)
 		nng_stream_dialer_close(ipc->dialer);
 	if (ipc->conn_aio != NULL)

@@ -1,12 +1,17 @@
 #include "common/ipc/ipc_path.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define LOCK_WAIT_MS 1000
 
 int ipc_path_make_dirs(const char *path)
 {
@@ -22,6 +27,31 @@ int ipc_path_make_dirs(const char *path)
 		*slash = '/';
 	}
 	return 0;
+}
+
+int ipc_path_lock(const char *path)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	int fd;
+
+	if (strlen(path) >= sizeof(dir))
+		return -1;
+	strcpy(dir, path);
+	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned ms = 0; fd >= 0 && ms < LOCK_WAIT_MS; ms++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		usleep(1000);
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void ipc_path_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 static int connect_error(const struct sockaddr_un *addr)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/ipc/ipc_nng.h"
+#include "common/ipc/ipc_path.h"
 
 #define WAIT_MS 10000
 
@@ -435,6 +437,58 @@ static int child(const char *role, const char *at)
 	return 0;
 }
 
+static void *end(void *arg)
+{
+	ipc_nng_free(arg);
+	return NULL;
+}
+
+// One who ends looks dead before its file is gone. A successor that binds in between must not lose
+// its socket by it: who holds the lock, as the successor does, keeps the other from both.
+static void an_end_waits_for_who_claims_the_path(void **state)
+{
+	struct ipc_nng *old;
+	pthread_t thread;
+	struct stat st;
+	int lock;
+
+	(void)state;
+	assert_int_equal(ipc_nng_listen(&old, path), 0);
+	lock = ipc_path_lock(path);
+	assert_true(lock >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, end, old), 0);
+	usleep(100000);
+	assert_int_equal(ipc_path_claim(path), -EADDRINUSE); // neither dead nor gone
+	assert_int_equal(stat(path, &st), 0);
+	ipc_path_unlock(lock);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_not_equal(stat(path, &st), 0);
+}
+
+#define SUCCESSIONS 300
+
+static void a_successor_keeps_its_socket(void **state)
+{
+	struct ipc_nng *old;
+	struct ipc_nng *next_one;
+	pthread_t thread;
+	int rc;
+
+	(void)state;
+	assert_int_equal(ipc_nng_listen(&old, path), 0);
+	for (unsigned i = 0; i < SUCCESSIONS; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, end, old), 0);
+		while ((rc = ipc_nng_listen(&next_one, path)) == -EADDRINUSE)
+			;
+		assert_int_equal(rc, 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(access(path, F_OK), 0);
+		assert_int_equal(ipc_path_claim(path), -EADDRINUSE);
+		old = next_one;
+	}
+	ipc_nng_free(old);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +499,9 @@ int main(int argc, char **argv)
 			a_second_dialer_gets_its_turn_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			removes_a_stale_socket_but_nothing_else, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_end_waits_for_who_claims_the_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_successor_keeps_its_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_impossible_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			survives_kill_and_restart_of_the_listener, setup, teardown),
