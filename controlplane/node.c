@@ -54,6 +54,25 @@ static void push(struct node *node)
 		dp_link_push(node->link);
 }
 
+static void readdress(struct node *node)
+{
+	const struct names *names = addresses_names(node->addresses);
+
+	if (cluster_readdress(node->cluster, names, wall_ms()) == CLUSTER_CHANGED)
+		push(node);
+}
+
+// What an earlier control plane set and found, and the data plane still has.
+static void inherit(void *arg, const struct snapshot *theirs)
+{
+	struct node *node = arg;
+
+	addresses_recall(node->addresses, theirs);
+	if (cluster_take_over(node->cluster, theirs, wall_ms()) == CLUSTER_CHANGED)
+		push(node);
+	readdress(node);
+}
+
 static void serve(void *arg, struct rest_request *request, struct rest_reply *reply)
 {
 	struct node *node = arg;
@@ -92,14 +111,6 @@ static void on_link(void *arg, struct mono now)
 	// What came may be an answer, and that lead to the next question.
 	rest_http_again(node->http);
 	dp_link_ask(node->link, now);
-}
-
-static void readdress(struct node *node)
-{
-	const struct names *names = addresses_names(node->addresses);
-
-	if (cluster_readdress(node->cluster, names, wall_ms()) == CLUSTER_CHANGED)
-		push(node);
 }
 
 // While there are names without an answer, addresses are taken over by the tick only: a change for
@@ -258,6 +269,7 @@ static bool start(struct node *node)
 	node->link = dp_link_new(conf->controlplane.ipc, node->version, node->cluster);
 	if (node->link == NULL)
 		return false;
+	dp_link_inherit(node->link, inherit, node);
 	if (!addresses_settled(node->addresses)) {
 		dp_link_hold(node->link);
 		node->hold_until = mono_add(loop_now(), ADDRESSES_WAIT_NS);

@@ -60,7 +60,10 @@ static const char *check_head(const struct snapshot *s, size_t len)
 		return "half a hash tag";
 	if (!all_zero(s->reserved, sizeof(s->reserved)))
 		return "reserved field is not 0";
-	return NULL;
+	if (s->said.file_read >= ARRAY_LEN(consistency_names) ||
+		s->said.file_write >= ARRAY_LEN(consistency_names))
+		return "unknown consistency of the file";
+	return s->said.reserved == 0 ? NULL : "reserved field is not 0";
 }
 
 // Token ranges must follow each other: that every token has exactly one owner is part of it.

@@ -51,6 +51,18 @@ struct snapshot_node {
 	uint8_t reserved[4];
 };
 
+// Whence the settings come, for a control plane that starts while the data plane has them: what the
+// file said then, and what `timeout_ms` was made of. Nothing else looks at it.
+struct snapshot_said {
+	uint32_t file_timeout_ms;
+	uint32_t file_read_hedge_ms;
+	uint32_t timeout_ms; // before the factor
+	uint8_t factor;      // of the timeout; 0: all of this is not told
+	uint8_t file_read;   // enum consistency
+	uint8_t file_write;
+	uint8_t reserved;
+};
+
 struct snapshot {
 	uint64_t epoch; // from 1; 0 is "none yet"
 	uint32_t node_n;
@@ -63,6 +75,7 @@ struct snapshot {
 	char hash_tag[2]; // as in `hash_tag`; both 0: none
 	uint8_t reserved[2];
 	uint32_t read_hedge_ms; // after which a read is asked of another rack too; 0: never
+	struct snapshot_said said;
 };
 
 static inline size_t snapshot_size(uint32_t node_n, uint32_t token_n)

@@ -91,6 +91,15 @@ void addresses_poll(struct addresses *addresses, struct mono now)
 	ask_what_is_due(addresses, now);
 }
 
+void addresses_recall(struct addresses *addresses, const struct snapshot *s)
+{
+	const struct snapshot_node *nodes = snapshot_nodes(s);
+
+	for (uint32_t i = 0; i < s->node_n; i++)
+		if (!nodes[i].is_local)
+			names_recall(addresses->names, nodes[i].host, &nodes[i].addr);
+}
+
 const struct names *addresses_names(const struct addresses *addresses)
 {
 	return addresses->names;

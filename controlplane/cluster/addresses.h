@@ -6,6 +6,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/mono.h"
+#include "common/cluster/snapshot.h"
 #include "controlplane/cluster/names.h"
 #include "controlplane/cluster/resolver.h"
 
@@ -23,6 +24,9 @@ bool addresses_want(
 int addresses_fd(const struct addresses *addresses);
 // Takes answers and asks what is due. Call it when addresses_fd is readable, and now and then.
 void addresses_poll(struct addresses *addresses, struct mono now);
+
+// Recalls the addresses of a snapshot that was in use before this program started (names_recall).
+void addresses_recall(struct addresses *addresses, const struct snapshot *s);
 
 const struct names *addresses_names(const struct addresses *addresses);
 // Whether every name was answered once, with success or not.

@@ -1,17 +1,17 @@
 #include "controlplane/cluster/cluster.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/cluster/cluster_build.h"
 
-// What REST can change too.
-struct settings {
-	enum consistency read;
-	enum consistency write;
-	uint32_t timeout_ms;
-	uint32_t read_hedge_ms;
+// What was set over REST since the control plane started, be it to what it was.
+enum touched {
+	TOUCHED_STATE = 1 << 0,
+	TOUCHED_CONSISTENCY = 1 << 1,
+	TOUCHED_TIMEOUTS = 1 << 2,
 };
 
 struct cluster {
@@ -19,9 +19,10 @@ struct cluster {
 	struct snapshot *snapshot;
 	enum node_state state;
 	uint32_t factor;
-	struct settings file;   // as the file said last
-	struct settings wanted; // in effect
-	unsigned event_n;       // all there ever were
+	struct cluster_settings file;   // as the file said last
+	struct cluster_settings wanted; // in effect
+	unsigned touched;               // enum touched
+	unsigned event_n;               // all there ever were
 	struct cluster_event event[CLUSTER_EVENTS];
 };
 
@@ -68,7 +69,7 @@ static enum cluster_change changed(struct cluster *cluster, struct cluster_why w
 
 static void put_settings(const struct cluster *cluster, struct snapshot *s)
 {
-	const struct settings *wanted = &cluster->wanted;
+	const struct cluster_settings *wanted = &cluster->wanted;
 	uint64_t timeout_ms = (uint64_t)wanted->timeout_ms * cluster->factor;
 	struct snapshot_node *nodes = (struct snapshot_node *)(void *)(s + 1);
 
@@ -77,6 +78,14 @@ static void put_settings(const struct cluster *cluster, struct snapshot *s)
 	s->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
 	s->read_hedge_ms = wanted->read_hedge_ms;
 	s->state = (uint8_t)cluster->state;
+	s->said = (struct snapshot_said){
+		.file_timeout_ms = cluster->file.timeout_ms,
+		.file_read_hedge_ms = cluster->file.read_hedge_ms,
+		.timeout_ms = wanted->timeout_ms,
+		.factor = (uint8_t)cluster->factor,
+		.file_read = (uint8_t)cluster->file.read,
+		.file_write = (uint8_t)cluster->file.write,
+	};
 	for (uint32_t i = 0; i < s->node_n; i++)
 		if (nodes[i].is_local)
 			nodes[i].state = s->state;
@@ -85,13 +94,13 @@ static void put_settings(const struct cluster *cluster, struct snapshot *s)
 // The newest wish counts: a value of the file that is not what it was before.
 static void take_file(struct cluster *cluster, const struct conf_pool *pool)
 {
-	struct settings now = {
+	struct cluster_settings now = {
 		.read = (enum consistency)pool->read_consistency,
 		.write = (enum consistency)pool->write_consistency,
 		.timeout_ms = pool->timeout,
 		.read_hedge_ms = pool->read_hedge_ms,
 	};
-	struct settings *wanted = &cluster->wanted;
+	struct cluster_settings *wanted = &cluster->wanted;
 	bool first = cluster->snapshot == NULL;
 
 	if (first || now.read != cluster->file.read)
@@ -163,6 +172,7 @@ enum cluster_change cluster_readdress(
 enum cluster_change cluster_set_state(
 	struct cluster *cluster, enum node_state state, struct cluster_why why)
 {
+	cluster->touched |= TOUCHED_STATE;
 	if (cluster->state == state)
 		return CLUSTER_SAME;
 	cluster->state = state;
@@ -173,8 +183,9 @@ enum cluster_change cluster_set_state(
 enum cluster_change cluster_set_consistency(struct cluster *cluster, enum consistency read,
 	enum consistency write, struct cluster_why why)
 {
-	struct settings *wanted = &cluster->wanted;
+	struct cluster_settings *wanted = &cluster->wanted;
 
+	cluster->touched |= TOUCHED_CONSISTENCY;
 	if (wanted->read == read && wanted->write == write)
 		return CLUSTER_SAME;
 	wanted->read = read;
@@ -188,6 +199,7 @@ enum cluster_change cluster_set_timeouts(
 {
 	const struct cluster_timeouts old = cluster_timeouts(cluster);
 
+	cluster->touched |= TOUCHED_TIMEOUTS;
 	if (old.timeout_ms == timeouts->timeout_ms && old.factor == timeouts->factor &&
 		old.read_hedge_ms == timeouts->read_hedge_ms)
 		return CLUSTER_SAME;
@@ -196,6 +208,61 @@ enum cluster_change cluster_set_timeouts(
 	cluster->wanted.read_hedge_ms = timeouts->read_hedge_ms;
 	put_settings(cluster, cluster->snapshot);
 	return changed(cluster, why);
+}
+
+static void take_consistency(struct cluster *cluster, const struct snapshot *theirs)
+{
+	struct cluster_settings *wanted = &cluster->wanted;
+
+	if (theirs->said.file_read == (uint8_t)cluster->file.read)
+		wanted->read = (enum consistency)theirs->read_consistency;
+	if (theirs->said.file_write == (uint8_t)cluster->file.write)
+		wanted->write = (enum consistency)theirs->write_consistency;
+}
+
+static void take_timeouts(struct cluster *cluster, const struct snapshot *theirs)
+{
+	const struct snapshot_said *said = &theirs->said;
+
+	cluster->factor = said->factor < CLUSTER_FACTOR_MAX ? said->factor : CLUSTER_FACTOR_MAX;
+	if (said->file_timeout_ms == cluster->file.timeout_ms)
+		cluster->wanted.timeout_ms = said->timeout_ms;
+	if (said->file_read_hedge_ms == cluster->file.read_hedge_ms)
+		cluster->wanted.read_hedge_ms = theirs->read_hedge_ms;
+}
+
+enum cluster_change cluster_take_over(
+	struct cluster *cluster, const struct snapshot *theirs, uint64_t wall_ms)
+{
+	const struct snapshot before = *cluster->snapshot;
+	const struct cluster_settings *wanted = &cluster->wanted;
+	char text[CLUSTER_CAUSE_MAX];
+
+	if (theirs->said.factor == 0)
+		return CLUSTER_SAME;
+	// Others are found out, not set.
+	if ((cluster->touched & TOUCHED_STATE) == 0 && theirs->state >= NODE_STANDBY &&
+		theirs->state <= NODE_NORMAL)
+		cluster->state = (enum node_state)theirs->state;
+	if ((cluster->touched & TOUCHED_CONSISTENCY) == 0)
+		take_consistency(cluster, theirs);
+	if ((cluster->touched & TOUCHED_TIMEOUTS) == 0)
+		take_timeouts(cluster, theirs);
+	put_settings(cluster, cluster->snapshot);
+	if (memcmp(&before, cluster->snapshot, sizeof(before)) == 0)
+		return CLUSTER_SAME;
+	snprintf(text, sizeof(text),
+		"kept from before the restart: %s, %s for reads, %s for writes, %" PRIu32
+		" ms times %" PRIu32 ", read_hedge %" PRIu32 " ms",
+		node_state_name(cluster->state), consistency_name(wanted->read),
+		consistency_name(wanted->write), wanted->timeout_ms, cluster->factor,
+		wanted->read_hedge_ms);
+	return changed(cluster, (struct cluster_why){.wall_ms = wall_ms, .text = text});
+}
+
+struct cluster_settings cluster_file(const struct cluster *cluster)
+{
+	return cluster->file;
 }
 
 struct cluster_timeouts cluster_timeouts(const struct cluster *cluster)

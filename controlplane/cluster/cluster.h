@@ -8,7 +8,7 @@
 //
 // A setting that both the file and REST can change has the value that was asked for last: what REST
 // set stays when the file is read again, unless the file says something else than it did before. It
-// is forgotten when the control plane ends.
+// is kept by the data plane, whose snapshot says both (struct snapshot_said): cluster_take_over.
 #pragma once
 
 #include <stdbool.h>
@@ -47,6 +47,14 @@ struct cluster_timeouts {
 	uint32_t read_hedge_ms;
 };
 
+// What REST can change too.
+struct cluster_settings {
+	enum consistency read;
+	enum consistency write;
+	uint32_t timeout_ms;
+	uint32_t read_hedge_ms;
+};
+
 // NULL when out of memory. It has no snapshot until cluster_apply.
 struct cluster *cluster_new(uint64_t wall_ms) MUST_CHECK;
 void cluster_free(struct cluster *cluster);
@@ -72,6 +80,15 @@ enum cluster_change cluster_set_consistency(struct cluster *cluster, enum consis
 	enum consistency write, struct cluster_why why);
 enum cluster_change cluster_set_timeouts(
 	struct cluster *cluster, const struct cluster_timeouts *timeouts, struct cluster_why why);
+
+// What an earlier control plane was told by REST, out of the snapshot that the data plane still
+// has: its state and the settings of which the file says what it said then, but for those that were
+// set over REST since this control plane started. There must be a snapshot; `theirs` was checked.
+enum cluster_change cluster_take_over(
+	struct cluster *cluster, const struct snapshot *theirs, uint64_t wall_ms);
+
+// As the file says, whatever REST set. There must be a snapshot.
+struct cluster_settings cluster_file(const struct cluster *cluster);
 
 struct cluster_timeouts cluster_timeouts(const struct cluster *cluster);
 

@@ -166,6 +166,15 @@ enum names_news names_take(struct names *names, const char *host, const struct i
 	return NAMES_MOVED;
 }
 
+void names_recall(struct names *names, const char *host, const struct ip_addr *addr)
+{
+	struct name *name = find(names, host);
+
+	if (name != NULL && ip_addr_is_any(&name->addr) &&
+		(ip_addr_is_v4(addr) ? names->v4 : names->v6))
+		name->addr = *addr;
+}
+
 const struct ip_addr *names_addr(const struct names *names, const char *host)
 {
 	const struct name *name = find(names, host);

@@ -44,6 +44,11 @@ enum names_news {
 enum names_news names_take(struct names *names, const char *host, const struct ip_addr *found,
 	unsigned found_n, struct mono now);
 
+// An address that was in use for the host before this program started: it is used until another one
+// is found, and preferred to others. Nothing when it is not wanted, has an address already, or the
+// data plane can't reach that family.
+void names_recall(struct names *names, const char *host, const struct ip_addr *addr);
+
 // NULL: not known, or not wanted.
 const struct ip_addr *names_addr(const struct names *names, const char *host);
 

@@ -20,6 +20,9 @@ struct dp_link {
 	struct dp_view view;
 	uint64_t start_ms; // Unix time at which the link was made
 	bool held;
+	bool heard; // what a data plane has, or that it has none
+	dp_link_heir *inherit;
+	void *inherit_ctx;
 
 	// The store's ejections that the data plane which started then has counted.
 	uint64_t counted_ms;
@@ -75,6 +78,12 @@ void dp_link_free(struct dp_link *link)
 	free(link);
 }
 
+void dp_link_inherit(struct dp_link *link, dp_link_heir *inherit, void *ctx)
+{
+	link->inherit = inherit;
+	link->inherit_ctx = ctx;
+}
+
 int dp_link_fd(const struct dp_link *link)
 {
 	return ipc_peer_fd(link->peer);
@@ -84,7 +93,7 @@ void dp_link_push(struct dp_link *link)
 {
 	const struct snapshot *snapshot = cluster_snapshot(link->cluster);
 
-	if (snapshot != NULL && !link->held &&
+	if (snapshot != NULL && !link->held && link->heard &&
 		ipc_peer_send(
 			link->peer, IPC_SNAPSHOT, snapshot, cluster_snapshot_size(link->cluster)))
 		log_info("link: sent snapshot %" PRIu64, snapshot->epoch);
@@ -185,10 +194,41 @@ static void take_stats(struct dp_link *link, const struct ipc_msg *msg, struct m
 	view->stats_known = true;
 }
 
-static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
+// What is in force there; the message lies at any alignment.
+static void take_snapshot(struct dp_link *link, const struct ipc_msg *msg)
+{
+	const char *error = snapshot_check(msg->payload, msg->len);
+	struct snapshot *theirs;
+
+	if (link->heard || link->inherit == NULL)
+		return;
+	theirs = error == NULL ? malloc(msg->len) : NULL;
+	if (theirs == NULL) {
+		log_err("link: what was set before this control plane started is lost: %s",
+			error != NULL ? error : "out of memory");
+		return;
+	}
+	memcpy(theirs, msg->payload, msg->len);
+	link->inherit(link->inherit_ctx, theirs);
+	free(theirs);
+}
+
+static void take_status(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
 {
 	struct dp_view *view = &link->view;
+	bool first = !link->heard;
 
+	ipc_payload_get(msg, &view->status);
+	ipc_status_clean(&view->status);
+	view->status_at = now;
+	view->status_known = true;
+	link->heard = true;
+	if (first)
+		dp_link_push(link);
+}
+
+static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct mono now)
+{
 	switch (msg->id) {
 	case IPC_SNAPSHOT_ACK:
 		take_ack(link, msg);
@@ -197,10 +237,10 @@ static void take_message(struct dp_link *link, const struct ipc_msg *msg, struct
 		take_stats(link, msg, now);
 		break;
 	case IPC_STATUS:
-		ipc_payload_get(msg, &view->status);
-		ipc_status_clean(&view->status);
-		view->status_at = now;
-		view->status_known = true;
+		take_status(link, msg, now);
+		break;
+	case IPC_SNAPSHOT:
+		take_snapshot(link, msg);
 		break;
 	case IPC_CONNS:
 	case IPC_PEERS:

@@ -1,5 +1,8 @@
 // The control plane's end of the IPC: dials the data plane for ever, sends it the snapshot on every
 // link and change, and keeps what it last said, with the time at which it said so.
+//
+// Nothing is sent before the first data plane said what it has: the snapshot of an earlier control
+// plane, out of which the owner takes what it can't know otherwise (dp_link_inherit), or none.
 #pragma once
 
 #include <stdbool.h>
@@ -34,6 +37,11 @@ struct dp_link;
 struct dp_link *dp_link_new(
 	const char *path, const char *version, struct cluster *cluster) MUST_CHECK;
 void dp_link_free(struct dp_link *link);
+
+// `inherit` gets the snapshot that the first data plane linked to has, checked, before anything is
+// sent to it; valid during the call. It may change the cluster. Not called when there is none.
+typedef void dp_link_heir(void *ctx, const struct snapshot *theirs);
+void dp_link_inherit(struct dp_link *link, dp_link_heir *inherit, void *ctx);
 
 int dp_link_fd(const struct dp_link *link);
 // Call it when dp_link_fd is readable.

@@ -47,11 +47,13 @@ static json_int_t epoch(const struct rest_ctx *ctx)
 void rest_consistency(const struct rest_ctx *ctx, struct rest_reply *reply)
 {
 	const struct snapshot *s = cluster_snapshot(ctx->cluster);
+	const struct cluster_settings file = cluster_file(ctx->cluster);
 
 	rest_reply_json(reply,
-		json_pack("{s:s, s:s, s:I}", "read",
+		json_pack("{s:s, s:s, s:{s:s, s:s}, s:I}", "read",
 			consistency_name((enum consistency)s->read_consistency), "write",
-			consistency_name((enum consistency)s->write_consistency), "epoch",
+			consistency_name((enum consistency)s->write_consistency), "file", "read",
+			consistency_name(file.read), "write", consistency_name(file.write), "epoch",
 			epoch(ctx)));
 }
 
@@ -106,8 +108,8 @@ void rest_state(const struct rest_ctx *ctx, struct rest_reply *reply)
 	const struct snapshot *s = cluster_snapshot(ctx->cluster);
 
 	rest_reply_json(reply,
-		json_pack("{s:s, s:I}", "state", node_state_name((enum node_state)s->state),
-			"epoch", epoch(ctx)));
+		json_pack("{s:s, s:s, s:I}", "state", node_state_name((enum node_state)s->state),
+			"default", node_state_name(NODE_NORMAL), "epoch", epoch(ctx)));
 }
 
 // Whether an operator may ask for it; the others are found out, not set.
@@ -151,12 +153,15 @@ void rest_state_put(const struct rest_ctx *ctx, struct rest_reply *reply)
 void rest_timeouts(const struct rest_ctx *ctx, struct rest_reply *reply)
 {
 	const struct cluster_timeouts t = cluster_timeouts(ctx->cluster);
+	const struct cluster_settings file = cluster_file(ctx->cluster);
 
 	rest_reply_json(reply,
-		json_pack("{s:I, s:I, s:I, s:I, s:I}", "timeout_ms", (json_int_t)t.timeout_ms,
-			"factor", (json_int_t)t.factor, "effective_ms",
+		json_pack("{s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:I}", "timeout_ms",
+			(json_int_t)t.timeout_ms, "factor", (json_int_t)t.factor, "effective_ms",
 			(json_int_t)cluster_snapshot(ctx->cluster)->timeout_ms, "read_hedge_ms",
-			(json_int_t)t.read_hedge_ms, "epoch", epoch(ctx)));
+			(json_int_t)t.read_hedge_ms, "file", "timeout_ms",
+			(json_int_t)file.timeout_ms, "read_hedge_ms",
+			(json_int_t)file.read_hedge_ms, "epoch", epoch(ctx)));
 }
 
 void rest_change_timeouts(const struct rest_ctx *ctx, const struct cluster_timeouts *t)

@@ -315,8 +315,21 @@ static void send_answers(struct link_main *m, struct mono now)
 		(void)timerfd_settime(m->timer_fd, 0, &soon, NULL);
 }
 
+// For a control plane that starts anew: what is in force here. Before STATUS, by whose coming it
+// knows that there is no more to wait for.
+static void hand_back(const struct link *link)
+{
+	const struct snapshot *have = newest(link);
+
+	if (have != NULL)
+		(void)ipc_peer_send(link->main->peer, IPC_SNAPSHOT, have,
+			snapshot_size(have->node_n, have->token_n));
+}
+
 static void take_event(struct link *link, const struct ipc_peer_event *event, struct mono now)
 {
+	if (event->what == IPC_PEER_LINKED)
+		hand_back(link);
 	if (event->what == IPC_PEER_LINKED ||
 		(event->what == IPC_PEER_MSG && event->msg.id == IPC_REFRESH))
 		report(link->main, now);

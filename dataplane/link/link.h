@@ -2,7 +2,7 @@
 // checks, stages and swaps them (RCU) with the ring made of each, acknowledges an epoch once every
 // worker has passed it, and sends figures and status once a second. Questions to a worker are put
 // on its desk (link_desk.h), and its answers sent. With the control plane away, the last snapshot
-// stays.
+// stays; on every link it is told to the control plane first, which may have forgotten it.
 //
 // The main thread must be pinned off the worker cores BEFORE link_new: nng starts its threads
 // there, and they inherit its affinity (ipc_threads.h has a check).

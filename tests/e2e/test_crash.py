@@ -1,10 +1,13 @@
 """Either process, or the store, may be killed with -9 at any moment."""
 
+import json
+import socket
 import subprocess
 import threading
 import time
+from http.client import HTTPConnection
 
-from support import Error, check, equal, eventually, limit, say, short
+from support import Error, check, equal, eventually, limit, net, say, short, topology
 
 LAB = {"options": {"set": {"dyn_o_mite.server_retry_timeout": "1000"}}}
 
@@ -119,6 +122,92 @@ def test_serves_within_a_second_of_the_link(env):
     check(served < linked + 1, "it served %.2f s after the link", served - linked)
     with env.connect() as c:
         equal(c.call("SET", "x", 1), b"OK", "SET")
+
+
+def setting(env, path, **members):
+    """PUTs the members if there are any; what is in effect."""
+    with net.inside(env.lab.ns("client")):
+        connection = socket.create_connection((env.node.mgmt4, topology.REST), timeout=5)
+    http = HTTPConnection(env.node.mgmt4)
+    http.sock = connection
+    http.request("PUT" if members else "GET", path, json.dumps(members) if members else None)
+    answer = http.getresponse()
+    text = answer.read().decode()
+    http.close()
+    equal(answer.status, 200, "status of %s: %s" % (path, text))
+    return json.loads(text)
+
+
+@limit(90)
+def test_what_rest_set_outlives_the_control_plane(env):
+    """A node that was taken out of service stays out, whatever becomes of its control plane."""
+    refused = "Dynomite's current state does not allow this request"
+    setting(env, "/v1/state", state="STANDBY")
+    setting(env, "/v1/consistency", read="DC_QUORUM")
+    setting(env, "/v1/timeouts", timeout_ms=777, factor=2)
+    eventually("it is in use", lambda: env.lab.linked(env.node))
+    for i in range(5):
+        env.kill("controlplane")
+        env.start("controlplane")
+        with env.connect(10) as c:
+            until = time.monotonic() + 1.5
+            while time.monotonic() < until:
+                reply = c.call("GET", "a")
+                check(isinstance(reply, Error) and refused in str(reply),
+                      "restart %d: GET in STANDBY: %s", i, short(reply))
+        env.lab.wait_rest(env.node)
+        eventually("linked again", lambda: env.lab.linked(env.node))
+        equal(setting(env, "/v1/state")["state"], "STANDBY", "state")
+    said = setting(env, "/v1/consistency")
+    equal((said["read"], said["file"]["read"]), ("DC_QUORUM", "DC_ONE"), "consistency")
+    said = setting(env, "/v1/timeouts")
+    equal((said["timeout_ms"], said["factor"], said["effective_ms"]), (777, 2, 1554), "timeouts")
+    check(said["file"]["timeout_ms"] != 777, "the file's: %s", said)
+    # Of both, nobody is left who knows.
+    env.kill("controlplane")
+    env.kill("dataplane")
+    env.start("controlplane")
+    env.start("dataplane")
+    env.lab.wait_ready(env.node, 10)
+    equal(setting(env, "/v1/state")["state"], "NORMAL", "state after both were restarted")
+    equal(setting(env, "/v1/consistency")["read"], "DC_ONE", "consistency after that")
+
+
+def what_a_client_gets(env):
+    try:
+        with net.inside(env.lab.ns("client")):
+            s = socket.create_connection((env.node.data4, topology.LISTEN), timeout=0.1)
+        with s:
+            s.sendall(b"PING\r\n")
+            return s.recv(200).decode().strip() or "closed"
+    except OSError as e:
+        return type(e).__name__
+
+
+@limit(240)
+def test_data_plane_restarted_in_every_order(env):
+    """Linked and serving again, however the two come and go."""
+    orders = (("kill dataplane", "start dataplane"),
+              ("stop dataplane", "start dataplane"),
+              ("kill dataplane", "kill controlplane", "start controlplane", "start dataplane"),
+              ("kill controlplane", "stop dataplane", "start dataplane", "start controlplane"))
+    took = []
+    seen = set()
+    for i in range(20):
+        for step in orders[i % len(orders)]:
+            verb, what = step.split()
+            getattr(env.lab, verb)(env.node.name, what)
+        started = time.monotonic()
+        while (got := what_a_client_gets(env)) != "+PONG":
+            seen.add(got)
+            check(time.monotonic() - started < 15, "order %d: still %s", i % len(orders), got)
+        took.append(time.monotonic() - started)
+        eventually("linked", lambda: env.lab.linked(env.node))
+    say("20 restarts: served after %.2f s at most, %.2f s as a rule; before that clients got %s"
+        % (max(took), sorted(took)[10], sorted(seen)))
+    known = {"TimeoutError", "timeout", "ConnectionRefusedError", "ConnectionResetError", "OSError",
+             "closed", "-ERR Dynomite: Dynomite's current state does not allow this request"}
+    equal(seen - known, set(), "other answers than these")
 
 
 @limit(60)

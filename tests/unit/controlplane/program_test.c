@@ -225,6 +225,13 @@ static struct ipc_peer *make_dp(void)
 	return ipc_peer_new(&config);
 }
 
+static void send_status(struct ipc_peer *dp, uint64_t epoch)
+{
+	struct ipc_status status = {.epoch = epoch, .pid = 4711, .uptime_ms = 9000};
+
+	assert_true(ipc_peer_send(dp, IPC_STATUS, &status, sizeof(status)));
+}
+
 // The next snapshot's epoch, acknowledged; 0: none came in time. Its rack goes to `rack`.
 static uint64_t take_snapshot(struct ipc_peer *dp, char *rack)
 {
@@ -237,6 +244,8 @@ static uint64_t take_snapshot(struct ipc_peer *dp, char *rack)
 		struct ipc_snapshot_ack ack = {0};
 
 		while (ipc_peer_next(dp, &event)) {
+			if (event.what == IPC_PEER_LINKED)
+				send_status(dp, 0);
 			if (event.what != IPC_PEER_MSG || event.msg.id != IPC_SNAPSHOT)
 				continue;
 			assert_null(snapshot_check(event.msg.payload, event.msg.len));
@@ -256,13 +265,6 @@ static uint64_t take_snapshot(struct ipc_peer *dp, char *rack)
 		poll(&fd, 1, STEP_MS);
 	}
 	return 0;
-}
-
-static void send_status(struct ipc_peer *dp, uint64_t epoch)
-{
-	struct ipc_status status = {.epoch = epoch, .pid = 4711, .uptime_ms = 9000};
-
-	assert_true(ipc_peer_send(dp, IPC_STATUS, &status, sizeof(status)));
 }
 
 static void answers_alone_links_and_survives_being_killed(void **state)

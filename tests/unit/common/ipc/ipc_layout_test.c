@@ -15,7 +15,7 @@
 static void version_and_ids(void **state)
 {
 	(void)state;
-	assert_int_equal(IPC_VERSION, 2);
+	assert_int_equal(IPC_VERSION, 3);
 	assert_int_equal(IPC_HELLO, 1);
 	assert_int_equal(IPC_SNAPSHOT, 2);
 	assert_int_equal(IPC_SNAPSHOT_ACK, 3);
@@ -57,7 +57,7 @@ static void header_hello_ack(void **state)
 static void snapshot(void **state)
 {
 	(void)state;
-	SIZE(snapshot, 32);
+	SIZE(snapshot, 48);
 	AT(snapshot, epoch, 0);
 	AT(snapshot, node_n, 8);
 	AT(snapshot, token_n, 12);
@@ -69,6 +69,15 @@ static void snapshot(void **state)
 	AT(snapshot, hash_tag, 24);
 	AT(snapshot, reserved, 26);
 	AT(snapshot, read_hedge_ms, 28);
+	AT(snapshot, said, 32);
+	SIZE(snapshot_said, 16);
+	AT(snapshot_said, file_timeout_ms, 0);
+	AT(snapshot_said, file_read_hedge_ms, 4);
+	AT(snapshot_said, timeout_ms, 8);
+	AT(snapshot_said, factor, 12);
+	AT(snapshot_said, file_read, 13);
+	AT(snapshot_said, file_write, 14);
+	AT(snapshot_said, reserved, 15);
 	SIZE(snapshot_node, 416);
 	AT(snapshot_node, host, 0);
 	AT(snapshot_node, dc, 256);
@@ -219,7 +228,7 @@ static void golden_bytes(void **state)
 		0x49,
 		0x50,
 		0x43, // "DIPC"
-		0x02,
+		0x03,
 		0x00, // version
 		0x01,
 		0x00, // HELLO

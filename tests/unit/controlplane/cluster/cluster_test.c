@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/cluster/cluster.h"
@@ -263,6 +264,129 @@ static void the_last_wish_counts(void **state)
 	cluster_free(cluster);
 }
 
+static struct snapshot *copy_of(const struct cluster *cluster)
+{
+	struct snapshot *copy = malloc(cluster_snapshot_size(cluster));
+
+	assert_non_null(copy);
+	memcpy(copy, cluster_snapshot(cluster), cluster_snapshot_size(cluster));
+	return copy;
+}
+
+// The snapshot of a control plane that read "timeout: 100" and was told more by REST.
+static struct snapshot *set_by_rest(void)
+{
+	struct cluster *cluster = cluster_new(10);
+	const struct cluster_timeouts timeouts = {
+		.timeout_ms = 150, .factor = 3, .read_hedge_ms = 9};
+	struct snapshot *copy;
+
+	assert_int_equal(apply(cluster, "  timeout: 100\n"), CLUSTER_CHANGED);
+	cluster_set_state(cluster, NODE_STANDBY, WHY);
+	cluster_set_consistency(cluster, CONSISTENCY_DC_QUORUM, CONSISTENCY_DC_SAFE_QUORUM, WHY);
+	cluster_set_timeouts(cluster, &timeouts, WHY);
+	copy = copy_of(cluster);
+	assert_null(snapshot_check(copy, cluster_snapshot_size(cluster)));
+	cluster_free(cluster);
+	return copy;
+}
+
+static void what_rest_set_is_taken_over(void **state)
+{
+	struct snapshot *theirs = set_by_rest();
+	struct cluster *cluster = cluster_new(100);
+	const struct snapshot *s;
+
+	(void)state;
+	assert_int_equal(apply(cluster, "  timeout: 100\n"), CLUSTER_CHANGED);
+	assert_int_equal(cluster_take_over(cluster, theirs, 5), CLUSTER_CHANGED);
+	s = cluster_snapshot(cluster);
+	assert_null(snapshot_check(s, cluster_snapshot_size(cluster)));
+	assert_int_equal(s->epoch, 101);
+	assert_int_equal(s->state, NODE_STANDBY);
+	assert_int_equal(cluster_local(cluster)->state, NODE_STANDBY);
+	assert_int_equal(s->read_consistency, CONSISTENCY_DC_QUORUM);
+	assert_int_equal(s->write_consistency, CONSISTENCY_DC_SAFE_QUORUM);
+	assert_int_equal(s->timeout_ms, 450);
+	assert_int_equal(s->read_hedge_ms, 9);
+	assert_int_equal(cluster_timeouts(cluster).timeout_ms, 150);
+	assert_int_equal(cluster_timeouts(cluster).factor, 3);
+	assert_int_equal(cluster_file(cluster).timeout_ms, 100);
+	assert_int_equal(cluster_file(cluster).read, CONSISTENCY_DC_ONE);
+	assert_non_null(strstr(cluster_event(cluster, 0)->cause, "STANDBY"));
+	assert_int_equal(cluster_take_over(cluster, theirs, 6), CLUSTER_SAME);
+	// And it goes on to be what REST set, not what the file said.
+	assert_int_equal(apply(cluster, "  timeout: 100\n"), CLUSTER_SAME);
+	assert_int_equal(apply(cluster, "  timeout: 200\n"), CLUSTER_CHANGED);
+	assert_int_equal(cluster_snapshot(cluster)->timeout_ms, 600);
+	free(theirs);
+	cluster_free(cluster);
+}
+
+static void a_file_that_was_edited_before_the_restart_counts(void **state)
+{
+	struct snapshot *theirs = set_by_rest();
+	struct cluster *cluster = cluster_new(100);
+	const struct snapshot *s;
+
+	(void)state;
+	assert_int_equal(apply(cluster, "  timeout: 200\n  write_consistency: DC_QUORUM\n"),
+		CLUSTER_CHANGED);
+	assert_int_equal(cluster_take_over(cluster, theirs, 5), CLUSTER_CHANGED);
+	s = cluster_snapshot(cluster);
+	assert_int_equal(s->timeout_ms, 600); // 200, by the factor that no file sets
+	assert_int_equal(s->write_consistency, CONSISTENCY_DC_QUORUM);
+	assert_int_equal(s->read_consistency, CONSISTENCY_DC_QUORUM); // by REST
+	assert_int_equal(s->read_hedge_ms, 9);
+	assert_int_equal(s->state, NODE_STANDBY);
+	free(theirs);
+	cluster_free(cluster);
+}
+
+static void what_was_set_since_the_start_is_not_taken_over(void **state)
+{
+	struct snapshot *theirs = set_by_rest();
+	struct cluster *cluster = cluster_new(100);
+	struct cluster_timeouts timeouts;
+
+	(void)state;
+	assert_int_equal(apply(cluster, "  timeout: 100\n"), CLUSTER_CHANGED);
+	// Even if that changes nothing here: the data plane has something else.
+	assert_int_equal(cluster_set_state(cluster, NODE_NORMAL, WHY), CLUSTER_SAME);
+	timeouts = cluster_timeouts(cluster);
+	assert_int_equal(cluster_set_timeouts(cluster, &timeouts, WHY), CLUSTER_SAME);
+	assert_int_equal(cluster_take_over(cluster, theirs, 5), CLUSTER_CHANGED);
+	assert_int_equal(cluster_snapshot(cluster)->state, NODE_NORMAL);
+	assert_int_equal(cluster_snapshot(cluster)->timeout_ms, 100);
+	assert_int_equal(cluster_snapshot(cluster)->read_consistency, CONSISTENCY_DC_QUORUM);
+	assert_int_equal(
+		cluster_set_consistency(cluster, CONSISTENCY_DC_ONE, CONSISTENCY_DC_ONE, WHY),
+		CLUSTER_CHANGED);
+	assert_int_equal(cluster_take_over(cluster, theirs, 6), CLUSTER_SAME);
+	assert_int_equal(cluster_snapshot(cluster)->read_consistency, CONSISTENCY_DC_ONE);
+	free(theirs);
+	cluster_free(cluster);
+}
+
+static void what_no_control_plane_says_is_not_taken_over(void **state)
+{
+	struct snapshot *theirs = set_by_rest();
+	struct cluster *cluster = cluster_new(100);
+
+	(void)state;
+	assert_int_equal(apply(cluster, "  timeout: 100\n"), CLUSTER_CHANGED);
+	theirs->state = NODE_DOWN;
+	theirs->said.factor = UINT8_MAX;
+	assert_int_equal(cluster_take_over(cluster, theirs, 5), CLUSTER_CHANGED);
+	assert_int_equal(cluster_snapshot(cluster)->state, NODE_NORMAL);
+	assert_int_equal(cluster_timeouts(cluster).factor, CLUSTER_FACTOR_MAX);
+	theirs->said.factor = 0;
+	theirs->state = NODE_STANDBY;
+	assert_int_equal(cluster_take_over(cluster, theirs, 6), CLUSTER_SAME);
+	free(theirs);
+	cluster_free(cluster);
+}
+
 static void a_timeout_of_nothing_stays_for_ever(void **state)
 {
 	struct cluster *cluster = cluster_new(10);
@@ -306,6 +430,10 @@ int main(void)
 		cmocka_unit_test(addresses_come_later_and_change),
 		cmocka_unit_test(what_rest_asks_for_has_an_epoch),
 		cmocka_unit_test(the_last_wish_counts),
+		cmocka_unit_test(what_rest_set_is_taken_over),
+		cmocka_unit_test(a_file_that_was_edited_before_the_restart_counts),
+		cmocka_unit_test(what_was_set_since_the_start_is_not_taken_over),
+		cmocka_unit_test(what_no_control_plane_says_is_not_taken_over),
 		cmocka_unit_test(a_timeout_of_nothing_stays_for_ever),
 		cmocka_unit_test(old_changes_are_forgotten),
 	};

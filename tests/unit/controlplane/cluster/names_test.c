@@ -170,6 +170,36 @@ static void a_new_list_keeps_what_is_known(void **state)
 	assert_int_equal(take("b", "192.0.2.8", AT(2)), NAMES_MOVED);
 }
 
+static void recall(const char *host, const char *text)
+{
+	struct ip_addr addr;
+
+	assert_true(ip_addr_parse(text, &addr));
+	names_recall(names, host, &addr);
+}
+
+// A name that can't be found any more keeps its address over a restart of the program too, and of
+// several that are found the one in use stays.
+static void an_address_in_use_is_recalled(void **state)
+{
+	(void)state;
+	want(SEED("a", 10) SEED("b", 11), "dataplane:\n  address: 192.0.2.1/24\n", AT(0));
+	recall("a", "192.0.2.7");
+	recall("b", "fd00::9"); // out of reach now
+	recall("stranger", "192.0.2.9");
+	assert_at("a", "192.0.2.7");
+	assert_null(names_addr(names, "b"));
+	assert_null(names_addr(names, "stranger"));
+	assert_int_equal(names_untried(names), 2); // it is asked for all the same
+	assert_int_equal(take("a", "", AT(1)), NAMES_FAILED);
+	assert_at("a", "192.0.2.7");
+	assert_int_equal(take("a", "192.0.2.8 192.0.2.7", AT(2)), NAMES_SAME);
+	assert_at("a", "192.0.2.7");
+	assert_int_equal(take("a", "192.0.2.8", AT(3)), NAMES_MOVED);
+	recall("a", "192.0.2.7"); // too late
+	assert_at("a", "192.0.2.8");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -181,6 +211,7 @@ int main(void)
 		TEST(of_several_addresses_the_one_in_use_stays),
 		TEST(only_families_that_the_data_plane_has_count),
 		TEST(a_new_list_keeps_what_is_known),
+		TEST(an_address_in_use_is_recalled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,11 @@ static struct cluster *cluster;
 static struct dp_link *link_;
 static struct ipc_peer *dp;
 
+// What the data plane answers a new link with.
+static bool silent;
+static struct snapshot *has; // NULL: none yet
+static size_t has_len;
+
 static struct ipc_peer *make_dp(void)
 {
 	struct ipc_peer_config config = {
@@ -79,8 +84,21 @@ static int teardown(void **state)
 	ipc_peer_free(dp);
 	dp_link_free(link_);
 	cluster_free(cluster);
+	free(has);
+	has = NULL;
+	silent = false;
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command);
+}
+
+static void say_what_is_there(void)
+{
+	struct ipc_status status = {.pid = 7};
+
+	if (has != NULL)
+		assert_true(ipc_peer_send(dp, IPC_SNAPSHOT, has, has_len));
+	if (!silent)
+		assert_true(ipc_peer_send(dp, IPC_STATUS, &status, sizeof(status)));
 }
 
 // The epoch of the next snapshot that the data plane gets; 0: none within `wait_ms`.
@@ -95,6 +113,8 @@ static uint64_t next_snapshot(int wait_ms)
 
 		dp_link_poll(link_, loop_now());
 		while (dp != NULL && ipc_peer_next(dp, &event)) {
+			if (event.what == IPC_PEER_LINKED)
+				say_what_is_there();
 			if (event.what != IPC_PEER_MSG || event.msg.id != IPC_SNAPSHOT)
 				continue;
 			assert_null(snapshot_check(event.msg.payload, event.msg.len));
@@ -128,6 +148,67 @@ static void what_is_held_is_not_sent_before_its_release(void **state)
 	assert_int_equal(next_snapshot(WAIT_MS), 101);
 	dp_link_release(link_); // there is nothing to let go
 	assert_int_equal(next_snapshot(100), 0);
+}
+
+static unsigned inherited;
+
+static void inherit(void *ctx, const struct snapshot *theirs)
+{
+	assert_ptr_equal(ctx, &inherited);
+	assert_memory_equal(theirs, has, has_len);
+	inherited++;
+	assert_int_equal(cluster_take_over(cluster, theirs, 1), CLUSTER_CHANGED);
+	dp_link_push(link_); // too early, and no harm
+}
+
+// Keeps the cluster's snapshot as the data plane's, with a state that the cluster does not have.
+static void leave_behind(void)
+{
+	struct snapshot_node *node;
+
+	has_len = cluster_snapshot_size(cluster);
+	has = malloc(has_len);
+	assert_non_null(has);
+	memcpy(has, cluster_snapshot(cluster), has_len);
+	node = (struct snapshot_node *)(void *)(has + 1);
+	has->epoch = 50;
+	has->state = node->state = NODE_STANDBY;
+}
+
+static void nothing_is_sent_before_the_data_plane_said_what_it_has(void **state)
+{
+	struct ipc_status status = {.pid = 7};
+
+	(void)state;
+	silent = true;
+	inherited = 0;
+	leave_behind();
+	dp_link_inherit(link_, inherit, &inherited);
+	for (int i = 0; i < 100 && inherited == 0; i++)
+		assert_int_equal(next_snapshot(50), 0);
+	assert_int_equal(inherited, 1);
+	assert_int_equal(next_snapshot(100), 0);
+	assert_true(ipc_peer_send(dp, IPC_STATUS, &status, sizeof(status)));
+	assert_int_equal(next_snapshot(WAIT_MS), 101);
+	assert_int_equal(cluster_snapshot(cluster)->state, NODE_STANDBY);
+	// What comes later, or of another data plane, is nobody's heritage.
+	ipc_peer_free(dp);
+	dp = make_dp();
+	assert_int_equal(next_snapshot(WAIT_MS), 101);
+	assert_int_equal(next_snapshot(100), 0);
+	assert_int_equal(inherited, 1);
+}
+
+static void a_heritage_that_is_none_is_left(void **state)
+{
+	(void)state;
+	inherited = 0;
+	leave_behind();
+	has->state = 99;
+	dp_link_inherit(link_, inherit, &inherited);
+	assert_int_equal(next_snapshot(WAIT_MS), 100);
+	assert_int_equal(inherited, 0);
+	assert_int_equal(cluster_snapshot(cluster)->state, NODE_NORMAL);
 }
 
 static void the_snapshot_is_sent_on_every_link_and_change(void **state)
@@ -311,6 +392,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			what_is_held_is_not_sent_before_its_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_sent_before_the_data_plane_said_what_it_has, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_heritage_that_is_none_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_snapshot_is_sent_on_every_link_and_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(

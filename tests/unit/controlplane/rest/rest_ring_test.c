@@ -280,12 +280,15 @@ static void v1_consistency(void **state)
 {
 	(void)state;
 	expect_json("GET", "/v1/consistency", NULL,
-		"{\"read\": \"DC_ONE\", \"write\": \"DC_ONE\", \"epoch\": 900}");
+		"{\"read\": \"DC_ONE\", \"write\": \"DC_ONE\", \"file\": {\"read\": \"DC_ONE\", "
+		"\"write\": \"DC_ONE\"}, \"epoch\": 900}");
 	expect_json("PUT", "/v1/consistency",
 		"{\"read\": \"dc_quorum\", \"write\": \"DC_SAFE_QUORUM\"}",
-		"{\"read\": \"DC_QUORUM\", \"write\": \"DC_SAFE_QUORUM\", \"epoch\": 901}");
+		"{\"read\": \"DC_QUORUM\", \"write\": \"DC_SAFE_QUORUM\", \"file\": {\"read\": "
+		"\"DC_ONE\", \"write\": \"DC_ONE\"}, \"epoch\": 901}");
 	expect_json("PUT", "/v1/consistency", "{\"read\": \"DC_ONE\"}",
-		"{\"read\": \"DC_ONE\", \"write\": \"DC_SAFE_QUORUM\", \"epoch\": 902}");
+		"{\"read\": \"DC_ONE\", \"write\": \"DC_SAFE_QUORUM\", \"file\": {\"read\": "
+		"\"DC_ONE\", \"write\": \"DC_ONE\"}, \"epoch\": 902}");
 	expect_error("PUT", "/v1/consistency", "{\"read\": \"DC_QUORUM\", \"write\": \"all\"}", 400,
 		"write must be DC_ONE,");
 	expect_error("PUT", "/v1/consistency", "{\"reads\": \"DC_ONE\"}", 400, "reads");
@@ -300,17 +303,20 @@ static void v1_state_and_timeouts(void **state)
 {
 	(void)state;
 	expect_json("PUT", "/v1/state", "{\"state\": \"standby\"}",
-		"{\"state\": \"STANDBY\", \"epoch\": 901}");
-	expect_json("GET", "/v1/state", NULL, "{\"state\": \"STANDBY\", \"epoch\": 901}");
+		"{\"state\": \"STANDBY\", \"default\": \"NORMAL\", \"epoch\": 901}");
+	expect_json("GET", "/v1/state", NULL,
+		"{\"state\": \"STANDBY\", \"default\": \"NORMAL\", \"epoch\": 901}");
 	expect_error("PUT", "/v1/state", "{\"state\": \"JOINING\"}", 400, "RESUMING");
 	expect_error("PUT", "/v1/state", "{}", 400, "state");
 	expect_json("PUT", "/v1/timeouts", "{\"factor\": 4, \"read_hedge_ms\": 15}",
 		"{\"timeout_ms\": 500, \"factor\": 4, \"effective_ms\": 2000, "
-		"\"read_hedge_ms\": 15, \"epoch\": 902}");
+		"\"read_hedge_ms\": 15, \"file\": {\"timeout_ms\": 500, \"read_hedge_ms\": 0}, "
+		"\"epoch\": 902}");
 	assert_int_equal(cluster_snapshot(cluster)->read_hedge_ms, 15);
 	expect_json("PUT", "/v1/timeouts", "{\"timeout_ms\": 0}",
 		"{\"timeout_ms\": 0, \"factor\": 4, \"effective_ms\": 0, "
-		"\"read_hedge_ms\": 15, \"epoch\": 903}");
+		"\"read_hedge_ms\": 15, \"file\": {\"timeout_ms\": 500, \"read_hedge_ms\": 0}, "
+		"\"epoch\": 903}");
 	expect_error("PUT", "/v1/timeouts", "{\"factor\": 0}", 400, "from 1 to 10");
 	expect_error("PUT", "/v1/timeouts", "{\"factor\": 4294967297}", 400, "from 1 to 10");
 	expect_error("PUT", "/v1/timeouts", "{\"timeout_ms\": -1}", 400, "timeout_ms");
@@ -322,7 +328,7 @@ static void changes_are_told_with_time_and_cause(void **state)
 {
 	(void)state;
 	expect_json("PUT", "/v1/state", "{\"state\": \"STANDBY\"}",
-		"{\"state\": \"STANDBY\", \"epoch\": 901}");
+		"{\"state\": \"STANDBY\", \"default\": \"NORMAL\", \"epoch\": 901}");
 	expect_json("GET", "/v1/changes", NULL,
 		"{\"changes\": [{\"epoch\": 901, \"time\": \"1970-01-01T00:00:01.000Z\", "
 		"\"cause\": \"REST: this node is STANDBY\"}, "

@@ -279,6 +279,27 @@ static void the_last_snapshot_outlives_the_control_plane(void **state)
 	assert_int_equal(hear_ack(WAIT_MS).epoch, 5);
 }
 
+// It may be a new one, that knows nothing of what was set.
+static void the_snapshot_in_use_is_told_on_every_link(void **state)
+{
+	struct ipc_peer_event event;
+	struct snapshot head;
+
+	(void)state;
+	send_snapshot(5);
+	assert_int_equal(hear_ack(WAIT_MS).epoch, 5);
+	ipc_peer_free(cp);
+	cp = make_cp();
+	// Before STATUS, which ends the wait for it.
+	event = hear(IPC_PEER_MSG, IPC_SNAPSHOT, WAIT_MS);
+	assert_non_null(event.msg.payload);
+	assert_null(snapshot_check(event.msg.payload, event.msg.len));
+	memcpy(&head, event.msg.payload, sizeof(head));
+	assert_int_equal(head.epoch, 5);
+	assert_non_null(hear(IPC_PEER_MSG, IPC_STATUS, WAIT_MS).msg.payload);
+	assert_null(hear(IPC_PEER_MSG, IPC_SNAPSHOT, 100).msg.payload);
+}
+
 // --- questions to workers
 
 static void ask(uint64_t number, uint32_t worker)
@@ -541,6 +562,8 @@ int main(void)
 			a_worker_that_has_not_passed_delays_the_acknowledgement, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			figures_come_each_second_and_when_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_snapshot_in_use_is_told_on_every_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_last_snapshot_outlives_the_control_plane, setup, teardown),
 		cmocka_unit_test_setup_teardown(
