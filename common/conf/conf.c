@@ -49,7 +49,7 @@ struct conf *conf_load_bytes(const char *name, const void *bytes, size_t len, en
 		text = slice_make(text.ptr + 3, text.len - 3);
 	if (text.len > CONF_FILE_MAX) {
 		conf_report_add(
-			report, CONF_ERROR, 0, NULL, "is longer than 1 MB; is it the right file?");
+			report, CONF_ERROR, 0, NULL, "is longer than 16 MB; is it the right file?");
 	} else if (check_encoding(text, report) && conf_fill(conf, text, report)) {
 		if (conf->dataplane.cores.n > 0 && conf->line[CONF_dataplane_workers] == 0)
 			conf->dataplane.workers = conf->dataplane.cores.n;

@@ -27,7 +27,7 @@
 #include "common/conf/conf_report.h"
 
 #define CONF_FILE_DEFAULT "/etc/dynomite/dynomite.yml"
-#define CONF_FILE_MAX (1u << 20)
+#define CONF_FILE_MAX (16u << 20) // as many nodes and tokens as a snapshot has, and more
 #define CONF_POOL_NAME "dyn_o_mite"
 
 // "host:port" or the path of a unix socket.

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/cluster/ring.h"
 #include "common/conf/conf_check.h"
@@ -24,7 +25,7 @@ static bool is_self(const struct conf *conf, const struct conf_seed *seed)
 
 	if (own->host == NULL || seed->port != own->port)
 		return false;
-	if (!conf_addr_is_any(own) && strcmp(seed->host, own->host) == 0)
+	if (!conf_addr_is_any(own) && strcasecmp(seed->host, own->host) == 0)
 		return true;
 	return seed->is_ip &&
 		((own->is_ip && ip_addr_eq(&own->ip, &seed->ip)) ||
@@ -43,16 +44,26 @@ static void check_self(const struct checker *c)
 				seeds->v[i].host, (unsigned)seeds->v[i].port);
 }
 
+// However they are spelled: an address has many ways, a name two cases.
+static int compare_nodes(const struct conf_seed *x, const struct conf_seed *y)
+{
+	int order = (int)x->is_ip - (int)y->is_ip;
+
+	if (order != 0)
+		return order;
+	return x->is_ip ? memcmp(x->ip.b, y->ip.b, sizeof(x->ip.b)) : strcasecmp(x->host, y->host);
+}
+
 static int compare_hosts(const void *a, const void *b)
 {
 	const struct conf_seed *const *x = a;
 	const struct conf_seed *const *y = b;
-	int order = strcmp((*x)->host, (*y)->host);
+	int order = compare_nodes(*x, *y);
 
 	if (order == 0)
 		order = (int)(*x)->port - (int)(*y)->port;
 	if (order == 0)
-		order = (*x)->line < (*y)->line ? -1 : 1;
+		order = *x < *y ? -1 : *x > *y; // of one array, in the file's order
 	return order;
 }
 
@@ -67,7 +78,7 @@ static void check_twice(const struct checker *c)
 		sorted[i] = &seeds->v[i];
 	qsort(sorted, seeds->n, sizeof(struct conf_seed *), compare_hosts);
 	for (uint32_t i = 1; i < seeds->n; i++)
-		if (strcmp(sorted[i]->host, sorted[i - 1]->host) == 0 &&
+		if (compare_nodes(sorted[i], sorted[i - 1]) == 0 &&
 			sorted[i]->port == sorted[i - 1]->port)
 			fail_seed(c, sorted[i],
 				"\"%s:%u\" is in line %u too; a node is there once, with all its "

@@ -77,6 +77,15 @@ static void test_ring(void **state)
 		"\"name\" has token 5 of \"h:1\" (line 8) in the same rack");
 	assert_clashes("0.0.0.0:1", "0.0.0.0:2", RING "  dyn_seeds: ['h:1:r2:d:5', 'h:1:r3:d:6']\n",
 		"\"h:1\" is in line 8 too");
+	// However it is spelled.
+	assert_clashes("0.0.0.0:1", "0.0.0.0:2",
+		RING "  dyn_seeds: ['Host.example:1:r2:d:5', 'host.EXAMPLE:1:r3:d:6']\n",
+		"\"host.EXAMPLE:1\" is in line 8 too");
+	assert_clashes("0.0.0.0:1", "0.0.0.0:2",
+		RING "  dyn_seeds: ['[fd00::2]:1:r2:d:5', '[fd00:0:0::2]:1:r3:d:6']\n",
+		"\"fd00:0:0::2:1\" is in line 8 too");
+	assert_fits("0.0.0.0:1", "0.0.0.0:2",
+		RING "  dyn_seeds: ['[fd00::2]:1:r2:d:5', '[fd00::2]:2:r3:d:6']\n");
 	assert_fits("0.0.0.0:1", "0.0.0.0:2", RING "  dyn_seeds: ['h:1:r2:d:5', 'h:2:r3:d:6']\n");
 	assert_wrong(POOL RING "  dyn_seeds: ['h:1:r2:d:5']\n", "dyn_listen: is missing");
 }

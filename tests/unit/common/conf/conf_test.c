@@ -154,12 +154,12 @@ static void test_file_too_long(void **state)
 	assert_non_null(big);
 	memset(big, '#', CONF_FILE_MAX + 1);
 	text = load_wrong(big, CONF_FILE_MAX + 1, CONF_ROLE_ANY);
-	assert_non_null(strstr(text, "longer than 1 MB"));
+	assert_non_null(strstr(text, "longer than 16 MB"));
 	free(text);
 	memset(big, '\n', CONF_FILE_MAX);
 	memcpy(big, POOL, strlen(POOL));
 	big[CONF_FILE_MAX] = '\0';
-	conf_free(load(big)); // exactly 1 MB
+	conf_free(load(big)); // exactly 16 MB
 	free(big);
 }
 
