@@ -24,10 +24,12 @@ struct dp_link {
 	dp_link_heir *inherit;
 	void *inherit_ctx;
 
-	// The store's ejections that the data plane which started then has counted.
+	// The ejections of the store and of peers that the data plane which started then has
+	// counted.
 	uint64_t counted_ms;
 	uint32_t counted_pid;
 	uint64_t ejects;
+	uint64_t peer_ejects;
 };
 
 static uint64_t wall_ms(void)
@@ -141,23 +143,29 @@ static void take_ack(struct dp_link *link, const struct ipc_msg *msg)
 	log_err("link: the data plane refused snapshot %" PRIu64 ": %s", ack.epoch, ack.error);
 }
 
-// The time at which the store was ejected: within a second of it, since the data plane tells how
-// often it was, not when. What another control plane saw, before this one ran, is not known.
+// The time at which the store or a peer was ejected: within a second of it, since the data plane
+// tells how often it was, not when. What another control plane saw, before this one ran, is not
+// known.
 static void note_ejects(struct dp_link *link)
 {
 	const struct ipc_hello *dp = ipc_peer_hello(link->peer);
 	uint64_t ejects = link->view.stats.stat[STAT_server_ejects];
+	uint64_t peer_ejects = link->view.stats.stat[STAT_peer_ejects];
 
 	if (dp == NULL)
 		return;
 	if (dp->start_ms != link->counted_ms || dp->pid != link->counted_pid) {
 		link->ejects = dp->start_ms >= link->start_ms ? 0 : ejects;
+		link->peer_ejects = dp->start_ms >= link->start_ms ? 0 : peer_ejects;
 		link->counted_ms = dp->start_ms;
 		link->counted_pid = dp->pid;
 	}
 	if (ejects > link->ejects)
 		link->view.ejected_ms = wall_ms();
+	if (peer_ejects > link->peer_ejects)
+		link->view.peer_ejected_ms = wall_ms();
 	link->ejects = ejects;
+	link->peer_ejects = peer_ejects;
 }
 
 // Keeps the figures of each worker as they came.

@@ -26,6 +26,7 @@ struct dp_view {
 	void *figures;             // of each worker: payload of the last STATS message
 	unsigned figures_worker_n; // for ipc_stats_worker
 	uint64_t ejected_ms;       // Unix time at which the store was last ejected; 0: not seen
+	uint64_t peer_ejected_ms;  // the same of a peer that was found down
 	uint64_t acked_epoch;      // last one that it acknowledged on this link; 0: none
 	uint64_t refused_epoch;    // last one that it refused; 0: none
 	char error[IPC_ERROR_MAX]; // why; "" when there is nothing wrong

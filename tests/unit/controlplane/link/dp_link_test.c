@@ -297,7 +297,7 @@ static void figures_are_kept_with_their_time(void **state)
 	free(payload);
 }
 
-static void send_ejects(uint64_t n)
+static void send_ejections(uint64_t n, uint64_t of_peers)
 {
 	static struct stats stats;
 	const struct stats *const workers[] = {&stats};
@@ -305,11 +305,17 @@ static void send_ejects(uint64_t n)
 	char *payload = malloc(len);
 
 	stats.stat[STAT_server_ejects] = n;
+	stats.stat[STAT_peer_ejects] = of_peers;
 	ipc_stats_encode(payload, workers, 1);
 	assert_true(ipc_peer_send(dp, IPC_STATS, payload, len));
 	(void)next_snapshot(100);
 	assert_int_equal(dp_link_view(link_)->stats.stat[STAT_server_ejects], n);
 	free(payload);
+}
+
+static void send_ejects(uint64_t n)
+{
+	send_ejections(n, 0);
 }
 
 static void restart_dp(uint64_t start_ms)
@@ -359,6 +365,12 @@ static void the_time_of_an_ejection_is_noted(void **state)
 	assert_int_equal(view->ejected_ms, first);
 	send_ejects(2);
 	assert_true(view->ejected_ms > first);
+	// Those of peers are another matter.
+	first = view->ejected_ms;
+	assert_int_equal(view->peer_ejected_ms, 0);
+	send_ejections(2, 1);
+	assert_true(view->peer_ejected_ms > first);
+	assert_int_equal(view->ejected_ms, first);
 }
 
 static void figures_of_each_worker_are_kept(void **state)
