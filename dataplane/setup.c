@@ -180,6 +180,8 @@ static struct tcp_config tcp_settings(const struct conf *conf, unsigned worker_n
 	// buffers of those that have a queue.
 	tcp.mem_max = conf->dataplane.memory / 2 / worker_n * queue_n / worker_n;
 	tcp.keepalive_idle = conf->dataplane.keepalive * NS_PER_MS;
+	// A peer that was restarted is to be found out before the next write, not by it.
+	tcp.wide_keepalive = tcp.keepalive_idle > 0 ? RTE_MIN(tcp.keepalive_idle, NS_PER_SEC) : 0;
 	tcp.time_wait = conf->dataplane.time_wait * NS_PER_MS;
 	tcp.cc = cc_find(conf_congestion_names[conf->dataplane.congestion]);
 	tcp.ecn = (enum tcp_ecn)conf->dataplane.ecn;

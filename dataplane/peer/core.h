@@ -44,6 +44,7 @@ struct peer_conn {
 	uint8_t state;         // enum peer_state
 	bool wanted;           // to be opened again when it is down
 	bool silent;           // has answered nothing for the time-out of a request
+	bool late;             // TCP gets no acknowledgement
 	bool eof;              // nothing follows what TCP still has
 	bool in_reply;         // the header was taken
 	bool is_stray;         // the reply is to nothing in flight
@@ -187,6 +188,8 @@ static inline uint64_t peer_conn_head_id(const struct peer_conn *c)
 
 // What routing is to know.
 void peer_judge(struct peer *peer);
+// Whether TCP still waits; requests that others may answer are shown to the session.
+void peer_conn_check_late(struct peer_conn *c);
 
 // --- peer_queue.c: in and out of the queues; what becomes of a request
 

@@ -19,7 +19,7 @@ struct peers_config peers_config_default(void)
 		.value_max = RESP_BULK_MAX,
 		.connect_timeout = 3 * NS_PER_SEC,
 		.retry_first = 100 * NS_PER_MS,
-		.retry_max = 2 * NS_PER_SEC,
+		.retry_max = NS_PER_SEC,
 		.no_timeout = 5 * NS_PER_SEC,
 		.local_extra = 200 * NS_PER_MS,
 		.remote_extra = 5 * NS_PER_SEC,

@@ -24,6 +24,7 @@ void peer_conn_init(struct peer_conn *c, struct peer *peer)
 
 void peer_judge(struct peer *peer)
 {
+	uint8_t before = peer->health;
 	uint8_t health = PEER_UNKNOWN;
 	bool silent = false;
 
@@ -32,17 +33,32 @@ void peer_judge(struct peer *peer)
 
 		if (c->state != PEER_CONN_UP)
 			continue;
-		if (!c->silent)
-			health = PEER_UP;
+		if (!c->silent && health != PEER_UP)
+			health = c->late ? PEER_LATE : PEER_UP;
 		silent |= c->silent;
 	}
-	if (health != PEER_UP && (silent || peer->found_down || ip_addr_is_any(&peer->addr)))
+	if (health == PEER_UNKNOWN && (silent || peer->found_down || ip_addr_is_any(&peer->addr)))
 		health = PEER_DOWN;
-	if (health == PEER_DOWN && peer->health == PEER_UP)
+	if (health == PEER_DOWN && (before == PEER_UP || before == PEER_LATE))
 		stat_inc(peer->peers->stats, STAT_peer_ejects);
 	peer->health = health;
 	if (!list_linked(&peer->gone))
 		peer->peers->view.fact[peer->node].health = health;
+}
+
+void peer_conn_check_late(struct peer_conn *c)
+{
+	bool late = c->state == PEER_CONN_UP && tcp_time_outs(c->tcp) > 0;
+
+	if (late == c->late)
+		return;
+	c->late = late;
+	peer_judge(c->peer);
+	for (struct request *r = late ? c->flight.head : NULL; r; r = r->next)
+		if (!request_is_discarded(r) && (r->flags & (REQUEST_KEEP | REQUEST_COPY))) {
+			r->late = true;
+			request_answer(&c->peer->peers->answered, r);
+		}
 }
 
 void peer_conn_place(struct peer_conn *c)
@@ -90,6 +106,7 @@ void peer_conn_is_up(struct peer_conn *c, struct mono now)
 
 	c->state = PEER_CONN_UP;
 	c->silent = false;
+	c->late = false;
 	c->heard_at = now;
 	c->rate_at = now;
 	c->next_id = dnode_id_first();
@@ -184,6 +201,7 @@ void peer_conn_end(struct peer_conn *c, enum peer_end why, struct mono now)
 	forget_tcp(c);
 	c->state = PEER_CONN_DOWN;
 	c->silent = false;
+	c->late = false;
 	c->eof = false;
 	c->in_reply = false;
 	c->slow = NULL;

@@ -109,6 +109,7 @@ void peer_expire(struct peer_conn *c, struct mono now)
 		peer_conn_end(c, PEER_END_STUCK, now);
 		return;
 	}
+	peer_conn_check_late(c);
 	expire_flight(c, timeout, now);
 	expire_wait(c, timeout, now);
 	if (c->state == PEER_CONN_UP)

@@ -46,6 +46,7 @@ struct session {
 	struct request_queue issued;
 	struct request_queue forwarded;    // for peers
 	const struct ring *ring;           // of this turn, from route_run on; NULL: none yet
+	const struct peer_view *view;      // likewise; NULL: nothing is known of peers
 	struct mono routed_at;             // the time of route_run
 	struct resp_request_parser parser; // for requests that are parsed in one go
 	struct rte_mbuf *spare;            // so that a refusal can always be written

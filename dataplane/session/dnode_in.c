@@ -13,7 +13,6 @@ void dnode_in_init(struct dnode_in *d)
 {
 	d->skip = 0;
 	d->framed = false;
-	d->same_dc = false;
 	dnode_parser_init(&d->parser);
 }
 
@@ -26,7 +25,6 @@ static bool header_read(struct dnode_in *d)
 	switch (dnode_framing(header->type)) {
 	case DNODE_FRAMING_REQUEST:
 		d->framed = true;
-		d->same_dc = header->same_dc;
 		return true;
 	case DNODE_FRAMING_LENGTH:
 		d->skip = header->plen;
@@ -68,6 +66,7 @@ void dnode_in_begin(const struct client *c, struct request *r)
 	struct dnode_ext ext;
 
 	r->dnode_id = header->id;
+	r->same_dc = header->same_dc;
 	r->flags |= REQUEST_HOLD;
 	if (header->type == DNODE_REQ_FORWARD)
 		r->flags |= REQUEST_SPREAD;
@@ -91,7 +90,7 @@ static size_t put_header(const struct request *r, uint64_t len, char out[DNODE_H
 		.id = r->dnode_id,
 		.type = DNODE_RES,
 		.version = DNODE_VERSION,
-		.same_dc = r->client->dnode->same_dc,
+		.same_dc = r->same_dc,
 		.plen = len,
 	};
 

@@ -16,7 +16,6 @@ struct dnode_in {
 	struct dnode_parser parser;
 	uint64_t skip; // bytes to step over
 	bool framed;   // the header of the next request was read
-	bool same_dc;  // of the last request's header; what has come of the next one is not it
 };
 
 struct session;

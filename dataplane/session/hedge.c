@@ -9,30 +9,20 @@ bool hedge_wanted(const struct session *s, const struct request *r)
 		!(r->flags & REQUEST_BULK);
 }
 
-bool hedge_begin(
-	struct session *s, struct request *r, const struct keys *keys, const struct peer_view *view)
+void hedge_start(struct session *s, struct txn *txn)
 {
-	struct txn_place place = {.node = RING_NO_NODE};
-	struct txn *txn;
+	const uint64_t wait = s->ring->snapshot->read_hedge_ms * (uint64_t)NS_PER_MS;
 
-	// The second copy finds its room when it is due, or is not made.
-	if (!txn_has_room(s, 0, 1))
-		return false;
-	(void)place_nearest(s->ring, &keys->owners, view, 0, &place);
-	txn = txn_make(s, r, CONSISTENCY_DC_ONE);
-	txn->hash = keys->hash;
-	txn->hedged = true;
-	txn->hedge_at =
-		mono_add(s->routed_at, s->ring->snapshot->read_hedge_ms * (uint64_t)NS_PER_MS);
+	// What failed at once is there already.
+	if (wait == 0 || list_linked(&txn->hedge))
+		return;
+	txn->hedge_at = mono_add(s->routed_at, wait);
 	list_push_back(&s->hedges, &txn->hedge);
-	txn_send_more(s, &txn->first, &place);
-	txn_sent(s, txn);
-	return true;
 }
 
 bool hedge_now(struct session *s, struct txn *txn)
 {
-	if (!txn->parent || !list_linked(&txn->hedge))
+	if (!txn->parent || !txn->hedged)
 		return false;
 	list_remove(&txn->hedge);
 	txn->hedge_at = s->routed_at;
@@ -40,19 +30,29 @@ bool hedge_now(struct session *s, struct txn *txn)
 	return true;
 }
 
-static void ask_another(struct session *s, const struct peer_view *view, struct txn *txn)
+static void ask_another(struct session *s, const struct peer_view *view, struct part *part)
 {
-	struct part *part = &txn->first;
+	bool failed = part->asked == part->failed;
 	struct owners owners;
 	struct txn_place place;
 
-	owners_find(s->ring, txn->hash, &owners);
+	owners_find(s->ring, part->hash, &owners);
 	if (txn_has_room(s, 0, 1) && place_nearest(s->ring, &owners, view, part->asked, &place)) {
-		stat_inc(s->stats, STAT_read_hedges);
+		stat_inc(s->stats, failed ? STAT_read_failovers : STAT_read_hedges);
 		txn_send_more(s, part, &place);
-	} else if (part->asked == part->failed) {
+	} else if (failed) {
 		txn_give_up(s, part);
 	}
+}
+
+static void ask_for_parts(struct session *s, const struct peer_view *view, struct txn *txn)
+{
+	bool all = txn->late || s->ring->snapshot->read_hedge_ms > 0;
+
+	txn->late = false;
+	for (struct part *part = &txn->first; part; part = part->next)
+		if (!part->decided && (all || part->asked == part->failed))
+			ask_another(s, view, part);
 	txn_sent(s, txn);
 }
 
@@ -65,7 +65,7 @@ void hedge_run(struct session *s, const struct peer_view *view, struct mono now)
 			return;
 		list_remove(&txn->hedge);
 		if (txn->parent && txn->undecided > 0)
-			ask_another(s, view, txn);
+			ask_for_parts(s, view, txn);
 	}
 }
 

@@ -8,6 +8,8 @@
 #include "common/stats/peer_info.h"
 
 // health: PEER_UNKNOWN was not tried yet and is worth a request; to PEER_DOWN they fail at once.
+// PEER_LATE takes requests, but TCP waits for its acknowledgements longer than it should: whoever
+// has a choice takes another one.
 
 struct peer_fact {
 	uint8_t health; // enum peer_health

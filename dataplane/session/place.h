@@ -29,8 +29,18 @@ bool owners_same(const struct ring *ring, const struct owners *a, const struct o
 bool place_nearest(const struct ring *ring, const struct owners *owners,
 	const struct peer_view *view, uint16_t tried, struct txn_place *out);
 
+// It answers, as far as is known.
+bool place_is_there(const struct ring *ring, const struct peer_view *view, uint32_t node);
+// The same as a transaction, of which other racks may be asked later.
+void places_one(const struct ring *ring, const struct owners *owners, const struct peer_view *view,
+	struct txn_places *out);
 void places_read(const struct ring *ring, const struct owners *owners, uint8_t level,
 	struct txn_places *out);
+// The write was not taken by `node`, the owner in a rack of another datacentre: the owner in the
+// next rack there, to which it goes instead. Bit n of `tried` is rack n of that datacentre. False
+// when there is none.
+bool place_entry(const struct ring *ring, const struct owners *owners, const struct peer_view *view,
+	uint32_t node, uint16_t *tried, uint32_t *next);
 void places_write(const struct ring *ring, const struct owners *owners,
 	const struct peer_view *view, uint8_t level, struct txn_places *out);
 // A write that another datacentre sent us to be passed on: the racks of this one.

@@ -31,9 +31,18 @@ struct request *request_answer_pop(struct request_queue *answered)
 	return r;
 }
 
+// What was not carried out may be asked elsewhere: a read of another rack, and a write that was not
+// even sent to one node of another datacentre of the next one there.
+static bool keeps_bytes(const struct request *r)
+{
+	const uint16_t spread = REQUEST_COPY | REQUEST_SPREAD;
+
+	return (r->flags & REQUEST_KEEP) || (r->flags & spread) == spread;
+}
+
 void request_fail(struct request_queue *answered, struct request *r, enum request_error error)
 {
-	if (!(r->flags & REQUEST_KEEP))
+	if (!keeps_bytes(r))
 		request_drop_bytes(r);
 	request_drop_reply(r);
 	if (r->flags & REQUEST_STREAMED)

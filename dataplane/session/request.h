@@ -114,9 +114,11 @@ struct request {
 	uint32_t reply_len;
 	uint16_t bytes_off;
 	uint16_t reply_off;
-	uint16_t flags; // enum request_flag
-	uint8_t target; // enum request_target
-	uint8_t error;  // enum request_error; NONE: see reply
+	uint16_t flags;     // enum request_flag
+	uint8_t target : 6; // enum request_target
+	bool same_dc : 1;   // from a peer: as its header had it
+	bool late : 1;      // shown to the session because its peer gives no sign of life
+	uint8_t error;      // enum request_error; NONE: see reply
 };
 
 static_assert(sizeof(struct request) <= 2 * CACHE_LINE, "two cache lines");

@@ -74,6 +74,12 @@ static uint8_t level_of(const struct session *s, const struct request *r)
 	return write ? s->ring->snapshot->write_consistency : s->ring->snapshot->read_consistency;
 }
 
+static bool is_simple_read(const struct session *s, const struct request *r)
+{
+	return r->cmd->access != RESP_CMD_WRITE && level_of(s, r) == CONSISTENCY_DC_ONE &&
+		!client_is_peer(r->client);
+}
+
 static void choose(struct session *s, const struct request *r, const struct owners *owners,
 	const struct peer_view *view, struct txn_places *out)
 {
@@ -83,20 +89,25 @@ static void choose(struct session *s, const struct request *r, const struct owne
 		places_spread(s->ring, owners, out);
 	else if (r->cmd->access == RESP_CMD_WRITE)
 		places_write(s->ring, owners, view, level, out);
+	else if (is_simple_read(s, r))
+		places_one(s->ring, owners, view, out);
 	else
 		places_read(s->ring, owners, level, out);
 }
 
-// False: no room for its copies now.
-static bool to_places(struct session *s, struct request *r)
+// False: no room for its copies now. `hash` is of its key, if it has one.
+static bool to_places(struct session *s, struct request *r, uint32_t hash)
 {
 	struct txn *txn;
 
 	if (!txn_has_room(s, 0, s->places->n))
 		return false;
 	r->flags &= (uint16_t)~REQUEST_BULK;
-	txn = txn_make(s, r, s->places->level);
+	txn = txn_make(s, r, s->places);
+	txn->first.hash = hash;
 	txn_send(s, &txn->first, s->places, NULL, 0);
+	if (txn->hedged)
+		hedge_start(s, txn);
 	txn_sent(s, txn);
 	return true;
 }
@@ -114,13 +125,11 @@ static bool split(struct session *s, struct request *r, const struct peer_view *
 	case SPLIT_REFUSED:
 		refuse(s, r, error);
 		break;
+	case SPLIT_BROKEN:
+		to_store(s, r);
+		break;
 	}
 	return true;
-}
-
-static bool is_simple_read(const struct session *s, const struct request *r)
-{
-	return r->cmd->access != RESP_CMD_WRITE && level_of(s, r) == CONSISTENCY_DC_ONE;
 }
 
 // The keys have one owner in each rack.
@@ -129,15 +138,13 @@ static bool route_key(
 {
 	const struct owners *owners = &keys->owners;
 
-	if (is_simple_read(s, r) && !client_is_peer(r->client)) {
-		if (hedge_wanted(s, r))
-			return hedge_begin(s, r, keys, view);
+	if (is_simple_read(s, r) && !hedge_wanted(s, r)) {
 		to_nearest(s, r, owners, view);
 		return true;
 	}
 	choose(s, r, owners, view, s->places);
-	if (s->places->n > 1)
-		return to_places(s, r);
+	if (s->places->n > 1 || s->places->hedged)
+		return to_places(s, r, keys->hash);
 	if (s->places->at[0].node == RING_NO_NODE)
 		refuse(s, r, REQUEST_ERROR_NO_OWNER);
 	else if (s->places->at[0].node == s->ring->local_node)
@@ -176,7 +183,7 @@ static bool route_keyless(struct session *s, struct request *r)
 		return true;
 	}
 	places_all(s->ring, s->places);
-	return to_places(s, r);
+	return to_places(s, r, 0);
 }
 
 // --- all requests
@@ -276,6 +283,7 @@ unsigned route_run(
 	struct request *r;
 
 	s->ring = ring;
+	s->view = view;
 	s->routed_at = now;
 	hedge_run(s, view, now);
 	while ((r = request_pop(&s->routed))) {

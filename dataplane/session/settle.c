@@ -2,6 +2,7 @@
 #include "dataplane/session/core.h"
 #include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
+#include "dataplane/session/keys.h"
 #include "dataplane/session/local.h"
 #include "dataplane/session/reply.h"
 
@@ -137,17 +138,77 @@ static bool is_node_error(const struct request *r)
 		r->error == REQUEST_ERROR_PEER_LOST;
 }
 
-// A read whose node could not answer may have another one that can.
-static bool asked_again(struct session *s, struct request *r)
+// Whether another rack has the data of a read. `better`: and its node is known to be there.
+static bool has_another(struct session *s, const struct request *r, bool better)
 {
-	if (likely(!(r->flags & REQUEST_KEEP)) || (r->flags & (REQUEST_HELD | REQUEST_STREAMED)) ||
-		!(r->flags & REQUEST_DONE) || !r->bytes || !s->ring || !is_node_error(r))
-		return false;
-	// The one rack that is left out is the last one's error.
-	if (__builtin_popcount(r->tried) >= (int)s->ring->dc[0].rack_n)
-		return false;
+	struct txn_place place;
+	struct keys keys;
+
+	keys_find(s, r, &keys);
+	return keys.kind == KEYS_ONE &&
+		place_nearest(s->ring, &keys.owners, s->view, r->tried, &place) &&
+		(!better || place_is_there(s->ring, s->view, place.node));
+}
+
+static void left_store(struct request *r)
+{
 	if (r->target == REQUEST_TO_STORE && --r->client->store_n == 0)
 		r->client->lane = CLIENT_LANE_NONE;
+}
+
+// What is on its way can't be taken back: it becomes an orphan, and another takes its place in the
+// client's order. NULL: no room.
+static struct request *stand_in(struct session *s, struct request *r)
+{
+	struct client *c = r->client;
+	struct request **at = &c->first;
+	struct request *other = pool_get(&s->requests);
+
+	if (!other)
+		return NULL;
+	request_drop_reply(r);
+	*other = *r;
+	other->flags &= (uint16_t)~REQUEST_HELD;
+	while (*at != r)
+		at = &(*at)->client_next;
+	*at = other;
+	if (c->last == r)
+		c->last = other;
+	r->bytes = NULL;
+	r->len = 0;
+	r->client = NULL;
+	r->flags &= (uint16_t) ~(REQUEST_OF_CLIENT | REQUEST_KEEP);
+	return other;
+}
+
+// Long enough for one who was silent, and for another.
+static bool has_time(const struct session *s, const struct request *r, struct mono now)
+{
+	const uint64_t timeout = s->ring->snapshot->timeout_ms * NS_PER_MS;
+
+	return timeout == 0 || mono_since(now, r->read_at) < 2 * timeout;
+}
+
+// A read whose node could not answer, or gives no sign of life, may have another one that can.
+static bool asked_again(struct session *s, struct request *r, bool late, struct mono now)
+{
+	if (likely(!(r->flags & REQUEST_KEEP)) || (r->flags & REQUEST_STREAMED) || !r->bytes ||
+		!s->ring)
+		return false;
+	if (!late && (!(r->flags & REQUEST_DONE) || !is_node_error(r) || !has_time(s, r, now)))
+		return false;
+	if (!has_another(s, r, late))
+		return false;
+	left_store(r);
+	if (r->flags & REQUEST_HELD) {
+		struct request *other = stand_in(s, r);
+
+		if (!other) {
+			r->client->store_n += r->target == REQUEST_TO_STORE;
+			return false;
+		}
+		r = other;
+	}
 	request_drop_reply(r);
 	r->target = REQUEST_TO_NOWHERE;
 	r->error = REQUEST_ERROR_NONE;
@@ -158,13 +219,19 @@ static bool asked_again(struct session *s, struct request *r)
 	return true;
 }
 
-static void answered_one(struct session *s, struct request *r)
+static void answered_one(struct session *s, struct request *r, struct mono now)
 {
-	if (r->flags & REQUEST_COPY)
-		txn_answer(s, r);
+	// The answer may have come in the same turn.
+	bool late = r->late && !(r->flags & REQUEST_DONE);
+
+	r->late = false;
+	if (r->flags & REQUEST_COPY && late)
+		txn_late(s, r);
+	else if (r->flags & REQUEST_COPY)
+		txn_answer(s, r, now);
 	else if (!r->client)
 		session_release(s, r);
-	else if (!asked_again(s, r))
+	else if (!asked_again(s, r, late, now))
 		client_settle_later(s, r->client);
 }
 
@@ -176,7 +243,7 @@ unsigned settle_run(struct session *s, struct request_queue *answered, struct mo
 	struct list *link;
 
 	while ((r = request_answer_pop(answered))) {
-		answered_one(s, r);
+		answered_one(s, r, now);
 		n++;
 	}
 	list_init(&todo);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/proto/resp_split.h"
+#include "dataplane/session/hedge.h"
 #include "dataplane/session/keys.h"
 #include "dataplane/session/reply.h"
 #include "dataplane/session/txn.h"
@@ -172,7 +173,7 @@ static enum split_result send_parts(struct session *s, struct request *r,
 		rte_pktmbuf_free(keys);
 		return SPLIT_REFUSED;
 	}
-	txn = txn_make(s, r, s->places->level);
+	txn = txn_make(s, r, s->places);
 	txn->part_of_key = keys;
 	txn->key_n = split->key_n;
 	part = add_parts(s, txn, split->part_n);
@@ -180,9 +181,12 @@ static enum split_result send_parts(struct session *s, struct request *r,
 		struct owners owners;
 
 		owners_find(s->ring, sets->hash[split->parts[i].owner], &owners);
+		part->hash = sets->hash[split->parts[i].owner];
 		choose(s, r, &owners, view, s->places);
 		txn_send(s, part, s->places, out[i].head, out[i].len);
 	}
+	if (txn->hedged)
+		hedge_start(s, txn);
 	txn_sent(s, txn);
 	return SPLIT_SENT;
 }
@@ -201,7 +205,7 @@ enum split_result split_run(struct session *s, struct request *r, const struct p
 
 	*error = REQUEST_ERROR_SPAN;
 	if (split.key_n == 0)
-		return SPLIT_REFUSED;
+		return r->cmd->merge == RESP_CMD_MERGE_NONE ? SPLIT_REFUSED : SPLIT_BROKEN;
 	*error = REQUEST_ERROR_TOO_MANY_KEYS;
 	if (split.key_n > TXN_KEYS_MAX || !find_owners(s, r, split.key_n, work) ||
 		resp_split_plan(&split, work->part_of_owner, work->sets.n) != 0)

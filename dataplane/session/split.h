@@ -10,6 +10,7 @@ enum split_result {
 	SPLIT_SENT,
 	SPLIT_LATER,   // no room for its copies now
 	SPLIT_REFUSED, // `error`
+	SPLIT_BROKEN,  // its arguments do not fit: a store words the error
 };
 
 // Chooses the places of one part.

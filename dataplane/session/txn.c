@@ -3,6 +3,7 @@
 
 #include "dataplane/session/core.h"
 #include "dataplane/session/hedge.h"
+#include "dataplane/session/place.h"
 #include "dataplane/session/walk.h"
 
 // --- what a copy's outcome is
@@ -84,6 +85,8 @@ static void decide(struct session *s, struct part *part, struct request *chosen)
 	part->decided = true;
 	part->txn->undecided--;
 	drop_back(s, part);
+	rte_pktmbuf_free(part->bytes);
+	part->bytes = NULL;
 }
 
 // The own rack's answer, or the next one's that was reached; the first of all when hedged.
@@ -288,6 +291,8 @@ static void drop_part(struct session *s, struct part *part)
 	part->chosen = NULL;
 	rte_pktmbuf_free(part->text);
 	part->text = NULL;
+	rte_pktmbuf_free(part->bytes);
+	part->bytes = NULL;
 }
 
 static void drop_parts(struct session *s, struct txn *txn)
@@ -335,12 +340,48 @@ static void left_store(struct txn *txn)
 		c->lane = CLIENT_LANE_NONE;
 }
 
-void txn_answer(struct session *s, struct request *copy)
+// A write for another datacentre that its node was not even sent may go by the next one there. Only
+// at once: behind it others may be on that way already.
+static bool enters_elsewhere(struct session *s, struct request *copy, struct mono now)
+{
+	struct owners owners;
+	uint32_t node;
+	uint16_t tried = copy->to.group;
+
+	if (likely(!(copy->flags & REQUEST_SPREAD)) || copy->to.dc != TXN_NO_VOTE ||
+		copy->error != REQUEST_ERROR_PEER_AWAY || copy->store_at.ns != now.ns ||
+		!copy->bytes || !s->ring || s->ring->snapshot->epoch != copy->part->txn->epoch)
+		return false;
+	owners_find(s->ring, copy->part->hash, &owners);
+	if (!place_entry(s->ring, &owners, s->view, copy->to.node, &tried, &node))
+		return false;
+	copy->to.node = node;
+	copy->to.group = tried;
+	copy->error = REQUEST_ERROR_NONE;
+	copy->flags &= (uint16_t)~REQUEST_DONE;
+	copy->flags |= REQUEST_HELD;
+	request_push(&s->forwarded, copy);
+	stat_inc(s->stats, STAT_write_failovers);
+	return true;
+}
+
+void txn_late(struct session *s, struct request *copy)
+{
+	struct txn *txn = copy->part->txn;
+
+	if (txn->hedged && !copy->part->decided && hedge_now(s, txn))
+		txn->late = true;
+}
+
+void txn_answer(struct session *s, struct request *copy, struct mono now)
 {
 	struct part *part = copy->part;
 	struct txn *txn = part->txn;
 	bool is_back = !(copy->flags & REQUEST_HELD);
 	struct request_to to = copy->to;
+
+	if (is_back && enters_elsewhere(s, copy, now))
+		return;
 
 	// While it is at the store the same bytes are the store's. It is of the own rack.
 	if (copy->target == REQUEST_TO_STORE)

@@ -41,9 +41,12 @@ struct part {
 	struct request *back;   // replies that came before the verdict; by `next`
 	struct request *chosen; // whose reply is the answer; NULL: `error`
 	struct quorum quorum;   // not with DC_ONE
-	uint16_t asked;         // DC_ONE: bit n is rack n of the own datacentre
-	uint16_t failed;        // DC_ONE: of them, those not reached or not in time
-	uint8_t error;          // enum request_error, the first that was met
+	uint32_t hash;          // of its key, or of one of them
+	struct rte_mbuf *bytes; // of a read that may be asked of several racks; NULL: the parent's
+	uint32_t len;
+	uint16_t asked;  // DC_ONE: bit n is rack n of the own datacentre
+	uint16_t failed; // DC_ONE: of them, those not reached or not in time
+	uint8_t error;   // enum request_error, the first that was met
 	bool decided;
 	struct rte_mbuf *text; // an error that is the answer
 };
@@ -60,10 +63,10 @@ struct txn {
 	uint32_t out;       // copies that are not back
 	uint32_t undecided; // parts
 	uint32_t part_n;
-	struct list hedge;    // while another rack may be asked too (session/hedge.h)
-	struct mono hedge_at; // when
-	uint32_t hash;        // of the key, for that
-	bool hedged;          // the first answer counts, whoever gives it
+	struct list hedge;    // when another rack is to be asked too (session/hedge.h)
+	struct mono hedge_at; // when that is
+	bool hedged;          // one rack is asked at first, and the first answer counts
+	bool late;            // who was asked gives no sign of life
 	uint64_t epoch;       // of the ring
 	uint8_t level;        // enum consistency
 	struct part first;
@@ -83,6 +86,7 @@ struct txn_places {
 	struct txn_place at[TXN_PLACES_MAX];
 	uint32_t n;
 	uint8_t level; // enum consistency
+	bool hedged;   // as of the transaction
 };
 
 // --- txn_make.c
@@ -92,7 +96,7 @@ bool txn_has_room(const struct session *s, uint32_t parts, uint32_t copies);
 
 // The request becomes the transaction's parent, its only part the whole of it. txn_has_room() must
 // have been asked.
-struct txn *txn_make(struct session *s, struct request *parent, uint8_t level);
+struct txn *txn_make(struct session *s, struct request *parent, const struct txn_places *places);
 // One more part; the first one is there already.
 struct part *txn_add_part(struct session *s, struct txn *txn, struct part *behind);
 
@@ -100,7 +104,7 @@ struct part *txn_add_part(struct session *s, struct txn *txn, struct part *behin
 // NULL. Copies go into the session's queues.
 void txn_send(struct session *s, struct part *part, const struct txn_places *places,
 	struct rte_mbuf *bytes, uint32_t len);
-// One place more, of a part with DC_ONE; its copy is of the parent's bytes.
+// One place more, of a part of a hedged transaction.
 void txn_send_more(struct session *s, struct part *part, const struct txn_place *place);
 
 // --- txn.c
@@ -109,7 +113,9 @@ void txn_send_more(struct session *s, struct part *part, const struct txn_place 
 // all else, also for what its store says of the data.
 enum request_error txn_node_error(const struct request *r);
 // A copy was answered, or came back. May answer the parent.
-void txn_answer(struct session *s, struct request *copy);
+void txn_answer(struct session *s, struct request *copy, struct mono now);
+// The node that a copy is with gives no sign of life.
+void txn_late(struct session *s, struct request *copy);
 // A place that is not reached; `to.dc` may be TXN_NO_VOTE.
 void txn_vote_failed(
 	struct session *s, struct part *part, struct request_to to, enum request_error error);

@@ -24,7 +24,7 @@ static void join_client(struct txn *txn, struct client *c)
 	c->txns = txn;
 }
 
-struct txn *txn_make(struct session *s, struct request *parent, uint8_t level)
+struct txn *txn_make(struct session *s, struct request *parent, const struct txn_places *places)
 {
 	struct txn *txn = pool_get(&s->txns);
 
@@ -34,7 +34,8 @@ struct txn *txn_make(struct session *s, struct request *parent, uint8_t level)
 		.undecided = 1,
 		.part_n = 1,
 		.epoch = s->ring->snapshot->epoch,
-		.level = level,
+		.level = places->level,
+		.hedged = places->hedged,
 		.first.txn = txn,
 	};
 	list_push_back(&s->txn_all, &txn->all);
@@ -179,12 +180,18 @@ static void count_votes(struct part *part, const struct txn_places *places, cons
 void txn_send_more(struct session *s, struct part *part, const struct txn_place *place)
 {
 	part->asked |= (uint16_t)(1u << place->rack);
-	send_one(s, part, place, NULL, 0);
+	send_one(s, part, place, part->bytes, part->len);
 }
 
 void txn_send(struct session *s, struct part *part, const struct txn_places *places,
 	struct rte_mbuf *bytes, uint32_t len)
 {
+	if (places->hedged) {
+		part->bytes = bytes;
+		part->len = len;
+		txn_send_more(s, part, &places->at[0]);
+		return;
+	}
 	count_votes(part, places, s->ring);
 	for (uint32_t i = 0; i < places->n; i++)
 		send_one(s, part, &places->at[i], bytes, len);

@@ -42,13 +42,14 @@ struct tcp_config {
 	uint32_t time_wait_max;  // oldest are recycled beyond that
 	uint32_t rcv_buf;        // bytes of receive buffer of a connection: its largest window
 	uint32_t snd_buf;        // bytes that tcp_send_room offers
-	uint32_t wide_buf;       // both, of a connection that was widened; 0: none can be
+	uint32_t wide_buf;       // both, of a connection that was widened, if it is more
 	uint64_t mem_max;        // bytes of mbufs that all connections together may pin
 	uint64_t rto_min;        // ns, RFC 6298's 1 s lowered
 	uint64_t rto_max;        // ns
 	uint64_t delayed_ack;    // ns, 0: every burst of segments is acknowledged at its end
 	uint64_t keepalive_idle; // ns without a segment until the first probe; 0: never
 	uint64_t keepalive_interval;
+	uint64_t wide_keepalive; // ns, both of them, of a connection that was widened; 0: the same
 	uint32_t keepalive_probes; // unanswered probes until the connection is given up, <= 255
 	uint32_t syn_retries;      // <= 255
 	uint32_t data_retries; // retransmissions of the same data until the connection is given up,
@@ -137,8 +138,8 @@ struct tcp_conn *tcp_accept(struct tcp_listener *listener);
 int tcp_connect(struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,
 	uint16_t local_port, struct mono now, struct tcp_conn **out) MUST_CHECK;
 
-// For a connection that alone must fill a long link: both buffers are of wide_buf from now on, which
-// may be at any time. Without wide_buf, or when the buffers are larger already, nothing changes.
+// For a connection that alone must fill a long link, and whose end is to be noticed soon: both
+// buffers are of wide_buf from now on, if that is more, and it is probed as wide_keepalive says.
 void tcp_widen(struct tcp_conn *conn);
 
 // --- bytes
@@ -185,6 +186,10 @@ void tcp_abort(struct tcp_conn *conn);
 
 void tcp_set_user(struct tcp_conn *conn, void *user);
 void *tcp_user(const struct tcp_conn *conn);
+
+// Time-outs since something was last acknowledged: above 0, the peer gives no sign of life though
+// it should.
+unsigned tcp_time_outs(const struct tcp_conn *conn);
 
 // 0, or ECONNRESET, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH after TCP_CLOSED.
 int tcp_error(const struct tcp_conn *conn);

@@ -86,14 +86,14 @@ static inline uint32_t tcp_conn_rcv_buf(const struct tcp_conn *conn)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 
-	return unlikely(conn->wide) ? cfg->wide_buf : cfg->rcv_buf;
+	return unlikely(conn->wide) ? RTE_MAX(cfg->wide_buf, cfg->rcv_buf) : cfg->rcv_buf;
 }
 
 static inline uint32_t tcp_conn_snd_buf(const struct tcp_conn *conn)
 {
 	const struct tcp_config *cfg = &conn->tcp->cfg;
 
-	return unlikely(conn->wide) ? cfg->wide_buf : cfg->snd_buf;
+	return unlikely(conn->wide) ? RTE_MAX(cfg->wide_buf, cfg->snd_buf) : cfg->snd_buf;
 }
 
 static inline bool tcp_conn_synchronized(const struct tcp_conn *conn)

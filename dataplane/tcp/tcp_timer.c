@@ -78,9 +78,19 @@ static void decide_rexmt(struct tcp_conn *conn)
 	}
 }
 
+// ns that a connection may be silent; `probed` already.
+static uint64_t keepalive(const struct tcp_conn *conn, bool probed)
+{
+	const struct tcp_config *cfg = &conn->tcp->cfg;
+
+	if (unlikely(conn->wide) && cfg->wide_keepalive != 0)
+		return cfg->wide_keepalive;
+	return probed ? cfg->keepalive_interval : cfg->keepalive_idle;
+}
+
 static void decide_keep(struct tcp_conn *conn)
 {
-	uint64_t idle = conn->tcp->cfg.keepalive_idle;
+	uint64_t idle = keepalive(conn, false);
 
 	if (idle != 0 && tcp_conn_synchronized(conn) && !set(conn->keep_at))
 		conn->keep_at = mono_add(tcp_ms_time(conn->heard_at, conn->tcp->now), idle);
@@ -212,9 +222,9 @@ static bool fire_keep(struct tcp_conn *conn)
 		tcp_conn_end(conn, 0);
 		return false;
 	}
-	if (mono_since(now, tcp_ms_time(conn->heard_at, now)) < cfg->keepalive_idle)
+	if (mono_since(now, tcp_ms_time(conn->heard_at, now)) < keepalive(conn, false))
 		return true;
-	conn->keep_at = mono_add(now, cfg->keepalive_interval);
+	conn->keep_at = mono_add(now, keepalive(conn, true));
 	if (conn->rexmt_mode != TCP_REXMT_NONE)
 		return true; // that timer will find out
 	if (conn->keep_probes >= cfg->keepalive_probes)

@@ -115,7 +115,7 @@ struct tcp_conn {
 	bool ts_lenient : 1; // the handshake's ACK came without a timestamp
 	bool narrow : 1;     // route.mtu was lowered, at mtu_at
 	bool reordering_seen : 1;
-	bool wide : 1; // its buffers are of wide_buf
+	bool wide : 1; // tcp_widen
 	uint32_t ts_offset;
 	struct list out_link; // in tcp->out
 	struct tcp *tcp;

@@ -54,9 +54,10 @@ void tcp_recv_done(struct tcp_conn *conn, uint32_t bytes)
 
 void tcp_widen(struct tcp_conn *conn)
 {
-	const struct tcp_config *cfg = &conn->tcp->cfg;
-
-	conn->wide = cfg->wide_buf > RTE_MAX(cfg->rcv_buf, cfg->snd_buf);
+	conn->wide = true;
+	// Decided anew.
+	conn->keep_at = (struct mono){0};
+	tcp_conn_touch(conn);
 	tell_window(conn);
 }
 
@@ -197,6 +198,11 @@ void tcp_set_user(struct tcp_conn *conn, void *user)
 void *tcp_user(const struct tcp_conn *conn)
 {
 	return conn->user;
+}
+
+unsigned tcp_time_outs(const struct tcp_conn *conn)
+{
+	return conn->state == TCPS_CLOSED ? 0 : conn->retries;
 }
 
 int tcp_error(const struct tcp_conn *conn)

@@ -188,6 +188,7 @@ static void draw_config(struct sim_plan *plan, struct tcp_config *cfg, unsigned 
 	cfg->rcv_buf = draw_buffer();
 	cfg->snd_buf = draw_buffer();
 	cfg->wide_buf = one_in(4) ? draw_buffer() : 0;
+	cfg->wide_keepalive = one_in(4) ? NS_PER_SEC : 0;
 }
 
 static void draw_hosts(struct sim_plan *plan)

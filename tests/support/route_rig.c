@@ -36,6 +36,20 @@ static void take_out(struct route_rig *rig, struct request_queue *q)
 	}
 }
 
+// Returns whether a worker would go on at once.
+static bool stages_run(struct route_rig *rig, struct mono now)
+{
+	session_run(rig->session, now);
+	route_run(rig->session, rig->ring, NULL, now);
+	take_out(rig, session_issued(rig->session));
+	take_out(rig, session_forwarded(rig->session));
+	// What is not sent is refused in the turn in which it comes.
+	for (struct request *r = rig->answered.head; r; r = r->answer_next)
+		if (r->error == REQUEST_ERROR_PEER_AWAY)
+			r->store_at = now;
+	return settle_run(rig->session, &rig->answered, now) > 0;
+}
+
 static void server_turn(struct tcp_pair *pair, unsigned host, void *ctx)
 {
 	struct route_rig *rig = ctx;
@@ -45,11 +59,8 @@ static void server_turn(struct tcp_pair *pair, unsigned host, void *ctx)
 	while ((conn = tcp_event(pair->host[host].tcp, &events)))
 		if (tcp_user(conn))
 			session_event(rig->session, conn, events, pair->now);
-	session_run(rig->session, pair->now);
-	route_run(rig->session, rig->ring, NULL, pair->now);
-	take_out(rig, session_issued(rig->session));
-	take_out(rig, session_forwarded(rig->session));
-	settle_run(rig->session, &rig->answered, pair->now);
+	while (stages_run(rig, pair->now))
+		;
 	session_advance(rig->session, pair->now);
 	pair->wake[host] = session_next(rig->session);
 }
@@ -330,6 +341,12 @@ void route_rig_fail(struct route_rig *rig, unsigned at, enum request_error error
 	if (!(r->flags & REQUEST_DONE))
 		request_fail(&rig->answered, r, error);
 	give_back(rig, r);
+}
+
+void route_rig_doubt(struct route_rig *rig, unsigned at)
+{
+	rig->out[at]->late = true;
+	request_answer(&rig->answered, rig->out[at]);
 }
 
 void route_rig_late(struct route_rig *rig, unsigned at, enum request_error error)

@@ -78,5 +78,7 @@ void route_rig_answer(struct route_rig *rig, unsigned at, const char *reply, siz
 	size_t first, size_t step);
 // It failed and comes back.
 void route_rig_fail(struct route_rig *rig, unsigned at, enum request_error error);
+// Its node gives no sign of life: the session is told, it stays out.
+void route_rig_doubt(struct route_rig *rig, unsigned at);
 // It is out of time, and stays out: a later answer or failure only gives it back.
 void route_rig_late(struct route_rig *rig, unsigned at, enum request_error error);
