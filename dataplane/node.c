@@ -234,7 +234,7 @@ static bool start(struct node *node)
 {
 	static const struct signals_handlers handlers = {.stop = stop, .reload = reload};
 
-	if (!setup_check(node->conf) || !setup_cores(node->conf, &node->cores) ||
+	if (!setup_check() || !setup_cores(node->conf, &node->cores) ||
 		!setup_store_address(node->conf, node->store_address))
 		return false;
 	// Before other threads start: they inherit what is blocked.

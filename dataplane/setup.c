@@ -35,19 +35,13 @@ static bool is_unspecified(const struct ip_addr *a)
 	return ip_addr_is_any(a) || (ip_addr_is_v4(a) && ip_addr_v4(a) == 0);
 }
 
-bool setup_check(const struct conf *conf)
+bool setup_check(void)
 {
 	uint64_t probe;
 
 	// Without chance, sequence numbers and cookies could be guessed.
 	if (getrandom(&probe, sizeof(probe), 0) != (ssize_t)sizeof(probe)) {
 		log_err("the system gives no random numbers: %s", strerror(errno));
-		return false;
-	}
-	if (conf->pool.data_store == CONF_DATA_STORE_MEMCACHE) {
-		log_err("%s:%u: data_store: 1: Memcached is not supported yet; this version serves "
-			"Redis (data_store: 0)",
-			conf->file, conf->line[CONF_pool_data_store]);
 		return false;
 	}
 	return true;
@@ -211,6 +205,7 @@ static struct session_config session_settings(
 	if (session.bulk_min > session.rcv_buf / 2)
 		session.bulk_min = session.rcv_buf / 2;
 	session.value_max = conf->dataplane.max_value_size;
+	session.memcache = conf->pool.data_store == CONF_DATA_STORE_MEMCACHE;
 	random_fill(&session.secret, sizeof(session.secret));
 	session.core = id;
 	session.cores = worker_n;
@@ -231,6 +226,7 @@ static struct store_config store_settings(const struct conf *conf, const char *a
 	store.retry_timeout = conf->pool.server_retry_timeout * NS_PER_MS;
 	store.client_buffer = (uint32_t)conf->dataplane.client_buffer;
 	store.value_max = conf->dataplane.max_value_size;
+	store.memcache = conf->pool.data_store == CONF_DATA_STORE_MEMCACHE;
 	return store;
 }
 
@@ -243,6 +239,7 @@ static struct peers_config peers_settings(const struct conf *conf)
 	peers.msg_rate = conf->pool.conn_msg_rate;
 	peers.client_buffer = conf->dataplane.client_buffer;
 	peers.value_max = conf->dataplane.max_value_size;
+	peers.memcache = conf->pool.data_store == CONF_DATA_STORE_MEMCACHE;
 	peers.preconnect = conf->pool.preconnect;
 	random_fill(&peers.seed, sizeof(peers.seed));
 	return peers;

@@ -11,8 +11,8 @@
 #include "dataplane/port/port.h"
 #include "dataplane/worker.h"
 
-// Says what the file asks for that this version can't do. False when it can't start because of it.
-bool setup_check(const struct conf *conf) MUST_CHECK;
+// Whether the system has what is needed. Says what it lacks.
+bool setup_check(void) MUST_CHECK;
 
 #define SETUP_ADDRESS_MAX 256
 

@@ -56,6 +56,7 @@ enum resp_cmd_compare {
 	RESP_CMD_COMPARE_ABOUT_S,  // a time in seconds that passes
 	RESP_CMD_COMPARE_ABOUT_MS, // and in milliseconds
 	RESP_CMD_COMPARE_ANY,      // differs by chance, or by the inside of the store
+	RESP_CMD_COMPARE_UNIQUE,   // Memcached: blocks of VALUE without their uniques
 };
 
 enum resp_cmd_group {

@@ -41,6 +41,7 @@ static enum resp_digest_step after_head(struct resp_digester *d, struct slice te
 	}
 	switch (d->compare) {
 	case RESP_CMD_COMPARE_EXACT:
+	case RESP_CMD_COMPARE_UNIQUE: // no reply of this protocol
 		break;
 	case RESP_CMD_COMPARE_SET:
 	case RESP_CMD_COMPARE_PAIRS:

@@ -10,6 +10,7 @@
 #include "common/base/siphash.h"
 #include "common/proto/dnode.h"
 #include "common/proto/dnode_ext.h"
+#include "common/proto/memcache.h"
 #include "common/proto/resp.h"
 #include "dataplane/peer/peer.h"
 #include "dataplane/session/conn_user.h"
@@ -70,7 +71,10 @@ struct peer_conn {
 	struct mono open_by;
 	struct mono rate_at; // when the messages sent so far would all have been due
 	struct dnode_parser header;
-	struct resp_reply_parser reply;
+	union { // what both begin with may be looked at in either
+		struct resp_reply_parser reply;
+		struct memcache_reply_parser memcache;
+	};
 };
 
 // Which connection a client's requests take: its own, or while that is down another, until what it

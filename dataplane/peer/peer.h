@@ -65,6 +65,7 @@ struct peers_config {
 	uint32_t requests_max;    // that one peer has not answered
 	uint64_t client_buffer;   // as of the session: what a streamed reply may hold unsent
 	uint64_t value_max;       // as of the session
+	bool memcache;            // as of the session
 	uint64_t connect_timeout; // ns
 	uint64_t retry_first;     // ns, first pause after a failure; doubles
 	uint64_t retry_max;       // ns

@@ -113,7 +113,10 @@ void peer_conn_is_up(struct peer_conn *c, struct mono now)
 	c->caps = 0;
 	c->is_ours = false;
 	dnode_parser_init(&c->header);
-	resp_reply_init(&c->reply, peer->peers->config.value_max);
+	if (peer->peers->config.memcache)
+		memcache_reply_init(&c->memcache, peer->peers->config.value_max);
+	else
+		resp_reply_init(&c->reply, peer->peers->config.value_max);
 	peer->found_down = false;
 	stat_inc(peer->peers->stats, STAT_peer_connections);
 	peer_count(peer, PEER_NUM_connects);

@@ -237,6 +237,16 @@ static void message_ended(struct peer_conn *c)
 	c->in_reply = false;
 }
 
+// A stray reply is to nobody knows what.
+static enum resp_status parse_reply(struct peer_conn *c, const struct request *r,
+	const uint8_t *from, uint32_t len, size_t *used)
+{
+	if (unlikely(c->peer->peers->config.memcache))
+		return memcache_reply_parse(&c->memcache,
+			r ? memcache_want(r->cmd) : MEMCACHE_WANT_ANY, from, len, used);
+	return resp_reply_parse(&c->reply, from, len, used);
+}
+
 static enum step reply_step(struct peer_conn *c, const uint8_t *from, uint32_t len, struct mono now)
 {
 	struct request *r = c->is_stray ? NULL : c->flight.head;
@@ -246,7 +256,7 @@ static enum step reply_step(struct peer_conn *c, const uint8_t *from, uint32_t l
 
 	if (r && !request_is_discarded(r) && !have_spare(c->peer->peers))
 		return STEP_WAIT;
-	status = resp_reply_parse(&c->reply, from, len, &used);
+	status = parse_reply(c, r, from, len, &used);
 	c->in_off += (uint32_t)used;
 	switch (status) {
 	case RESP_DONE:

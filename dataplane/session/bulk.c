@@ -4,6 +4,7 @@
 #include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
 #include "dataplane/session/parse.h"
+#include "dataplane/session/parse_memcache.h"
 
 // Of the packets' buffers must be free to hold more of a large request.
 #define GATHER_PART 4
@@ -51,7 +52,10 @@ void bulk_begin(struct session *s, struct client *c, struct mono now)
 	r->flags &= (uint16_t)~REQUEST_WHOLE;
 	r->flags |= REQUEST_BULK;
 	c->bulk = r;
-	begin_checked(s, c, r);
+	if (s->config.memcache)
+		parse_memcache_bulk(s, c, r);
+	else
+		begin_checked(s, c, r);
 	parse_forward(s, r);
 }
 
@@ -63,15 +67,35 @@ static void gathered(struct session *s, struct request *r)
 		parse_forward(s, r);
 }
 
+// What was held is not to be run after all: its data block does not end where it should. One that
+// was not held is refused by the store, in the same words.
+static void check_gathered(struct session *s, struct client *c)
+{
+	struct request *r = c->bulk;
+
+	if (!(r->flags & REQUEST_GATHER) || (r->flags & REQUEST_DONE) ||
+		c->memcache->outcome == MEMCACHE_RUN)
+		return;
+	request_drop_bytes(r);
+	parse_memcache_answer(s, r, c->memcache);
+}
+
+static uint64_t size_of(const struct session *s, const struct client *c)
+{
+	return s->config.memcache ? c->memcache->at : c->parser->at;
+}
+
 static void finish(struct session *s, struct client *c)
 {
 	struct request *r = c->bulk;
 
 	r->flags |= REQUEST_WHOLE;
 	if (r->cmd && r->cmd->access == RESP_CMD_WRITE)
-		histogram_add(&s->stats->hist[HIST_payload_size], c->parser->at);
-	if (c->dnode && !dnode_in_whole(c, c->parser->at))
+		histogram_add(&s->stats->hist[HIST_payload_size], size_of(s, c));
+	if (c->dnode && !dnode_in_whole(c, size_of(s, c)))
 		c->flags |= CLIENT_CUT;
+	if (s->config.memcache)
+		check_gathered(s, c);
 	pool_put(&s->parsers, c->parser);
 	c->parser = NULL;
 	client_settle_later(s, c);
@@ -116,9 +140,14 @@ static bool move_on(struct session *s, struct client *c)
 	return true;
 }
 
+static bool is_whole(const struct session *s, const struct client *c)
+{
+	return s->config.memcache ? c->memcache->state == MEMCACHE_REQUEST_OVER
+				  : c->parser->state == RESP_REQUEST_END;
+}
+
 bool bulk_run(struct session *s, struct client *c)
 {
-	struct resp_request_parser *p = c->parser;
 	const uint8_t *data;
 	size_t len;
 
@@ -130,14 +159,15 @@ bool bulk_run(struct session *s, struct client *c)
 
 		if (!move_on(s, c))
 			return true;
-		if (p->state == RESP_REQUEST_END) {
+		if (is_whole(s, c)) {
 			finish(s, c);
 			return true;
 		}
 		len = input_chunk(c, &data);
 		if (len == 0)
 			return true;
-		status = resp_request_parse(p, data, len, &used);
+		status = s->config.memcache ? memcache_request_parse(c->memcache, data, len, &used)
+					    : resp_request_parse(c->parser, data, len, &used);
 		input_advance(c, used);
 		if (status == RESP_ERROR) {
 			session_forget_first(s, c);

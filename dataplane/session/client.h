@@ -16,6 +16,7 @@
 #include "common/base/compiler.h"
 #include "common/base/list.h"
 #include "common/base/mono.h"
+#include "common/proto/memcache.h"
 #include "common/proto/resp.h"
 #include "dataplane/session/conn_user.h"
 #include "dataplane/session/request.h"
@@ -44,7 +45,10 @@ struct client {
 	struct rte_mbuf *in_head;
 	struct rte_mbuf *in_tail;
 	struct rte_mbuf *cur;
-	struct resp_request_parser *parser; // in the middle of a request only
+	union {                             // in the middle of a request only
+		struct resp_request_parser *parser;
+		struct memcache_request_parser *memcache;
+	};
 	struct request *first;              // in order, oldest first
 	struct request *last;
 	struct request *bulk; // the one that streams in, also when it is only skipped

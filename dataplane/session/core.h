@@ -48,7 +48,10 @@ struct session {
 	const struct ring *ring;           // of this turn, from route_run on; NULL: none yet
 	const struct peer_view *view;      // likewise; NULL: nothing is known of peers
 	struct mono routed_at;             // the time of route_run
-	struct resp_request_parser parser; // for requests that are parsed in one go
+	union {                            // for requests that are parsed in one go
+		struct resp_request_parser parser;
+		struct memcache_request_parser memcache;
+	};
 	struct rte_mbuf *spare;            // so that a refusal can always be written
 	struct mono started;
 	struct mono look_at; // when to see whether memory is low

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "common/proto/memcache.h"
+
 // One lookup is all that a request pays.
 static uint8_t counter_of[CMD_COUNT];
 
@@ -48,7 +50,8 @@ __attribute__((constructor)) static void fill(void)
 
 void count_request(struct stats *stats, const struct resp_cmd *cmd)
 {
-	stat_inc(stats, (enum stat_id)counter_of[cmd->id]);
+	if (likely(!memcache_is(cmd)))
+		stat_inc(stats, (enum stat_id)counter_of[cmd->id]);
 	if (cmd->access == RESP_CMD_WRITE)
 		stat_inc(stats, STAT_client_write_requests);
 	else if (cmd->access == RESP_CMD_READ)

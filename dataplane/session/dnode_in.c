@@ -125,7 +125,7 @@ static bool refer_slice(struct request *r, const char *header, size_t len, struc
 
 bool dnode_in_reply(struct request *r, struct reply *out)
 {
-	struct slice text = request_error_text((enum request_error)r->error);
+	struct slice text = request_error_answer(r);
 	char header[DNODE_HEADER_MAX];
 	size_t len = put_header(r, r->error ? text.len : r->reply_len, header);
 

@@ -153,16 +153,23 @@ bool input_move(struct client *c, struct request *r, struct rte_mempool *pool)
 	return true;
 }
 
+void input_drop_some(struct client *c, uint32_t n)
+{
+	while (n > 0) {
+		uint32_t part = first_part(c) < n ? first_part(c) : n;
+		struct rte_mbuf *m = skip_first(c, part);
+
+		if (m)
+			rte_pktmbuf_free_seg(m);
+		n -= part;
+	}
+}
+
 uint32_t input_drop(struct client *c)
 {
 	uint32_t dropped = c->parsed;
 
-	while (c->parsed > 0) {
-		struct rte_mbuf *m = skip_first(c, first_part(c));
-
-		if (m)
-			rte_pktmbuf_free_seg(m);
-	}
+	input_drop_some(c, dropped);
 	return dropped;
 }
 

@@ -31,6 +31,9 @@ bool input_move(struct client *c, struct request *r, struct rte_mempool *pool);
 // What was parsed is thrown away. Returns how many bytes.
 uint32_t input_drop(struct client *c);
 
+// The first `n` bytes of what was parsed are thrown away.
+void input_drop_some(struct client *c, uint32_t n);
+
 // Everything is thrown away. Returns how many bytes.
 uint32_t input_clear(struct client *c);
 

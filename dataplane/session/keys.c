@@ -4,6 +4,7 @@
 
 #include "common/proto/resp_cmd.h"
 #include "dataplane/session/walk.h"
+#include "dataplane/session/words.h"
 
 // Of an argument in pieces that is no key, this much is looked at.
 #define WORD_GATHER 64
@@ -69,7 +70,24 @@ static enum keys_kind add(struct session *s, struct keys *keys, const struct wal
 	return owners_same(s->ring, &owners, &keys->owners) ? keys->kind : KEYS_MANY;
 }
 
-void keys_find(struct session *s, const struct request *r, struct keys *out)
+// Of a line of words. All that is behind the first one is a key too, or there is only one.
+static void find_in_words(struct session *s, const struct request *r, struct keys *out)
+{
+	struct walk w = words_keys(r);
+	struct walk_arg arg;
+
+	out->kind = KEYS_NONE;
+	if (memcache_first_key(r->cmd) == 0)
+		return;
+	while (words_next(&w, &arg)) {
+		out->kind = add(s, out, &arg);
+		if (out->kind == KEYS_MANY || out->kind == KEYS_TOO_BIG ||
+			r->cmd->merge == RESP_CMD_MERGE_NONE)
+			return;
+	}
+}
+
+static void find_in_array(struct session *s, const struct request *r, struct keys *out)
 {
 	struct walk w = walk_begin(r);
 	struct resp_cmd_keys where;
@@ -93,4 +111,12 @@ void keys_find(struct session *s, const struct request *r, struct keys *out)
 		if (i >= where.last && i >= where.extra)
 			return;
 	}
+}
+
+void keys_find(struct session *s, const struct request *r, struct keys *out)
+{
+	if (unlikely(memcache_is(r->cmd)))
+		find_in_words(s, r, out);
+	else
+		find_in_array(s, r, out);
 }

@@ -7,6 +7,7 @@
 #include "dataplane/session/count.h"
 #include "dataplane/session/dnode_in.h"
 #include "dataplane/session/input.h"
+#include "dataplane/session/parse_memcache.h"
 #include "dataplane/session/reply.h"
 
 // Of an argument in pieces, this much is gathered: Redis quotes 128 bytes, no name is longer.
@@ -180,15 +181,14 @@ static void refuse_whole(struct session *s, struct client *c, const struct resp_
 	parse_forward(s, r);
 }
 
-// What no node sends.
-static bool not_a_node(struct session *s, struct client *c)
+bool parse_not_a_node(struct session *s, struct client *c)
 {
 	stat_inc(s->stats, STAT_dnode_client_err);
 	client_end(s, c, true);
 	return false;
 }
 
-static void count(struct session *s, const struct client *c, const struct request *r)
+void parse_count(struct session *s, const struct client *c, const struct request *r)
 {
 	if (c->dnode) {
 		stat_inc(s->stats, STAT_dnode_client_requests);
@@ -229,7 +229,7 @@ static bool request_whole(
 		return false;
 	}
 	if (c->dnode && (p->is_inline || !dnode_in_whole(c, p->at)))
-		return not_a_node(s, c);
+		return parse_not_a_node(s, c);
 	verdict = resp_cmd_resolve(names.arg, argc, &cmd);
 	if (verdict != RESP_CMD_OK) {
 		refuse_whole(s, c, p, encoded, verdict, cmd, now);
@@ -241,7 +241,7 @@ static bool request_whole(
 		attach_encoded(s, r, encoded);
 	else
 		input_take(c, r);
-	count(s, c, r);
+	parse_count(s, c, r);
 	if (cmd->id == CMD_QUIT) {
 		r->flags |= REQUEST_CLOSE;
 		c->flags |= CLIENT_NO_INPUT;
@@ -365,17 +365,22 @@ unsigned parse_client(struct session *s, struct client *c, struct mono now, bool
 			continue;
 		}
 		if (c->dnode && !c->dnode->framed && !dnode_in_take(c)) {
-			*alive = not_a_node(s, c);
+			*alive = parse_not_a_node(s, c);
 			return made;
 		}
 		len = input_chunk(c, &data);
 		if (len == 0)
 			break;
-		*alive = parse_chunk(s, c, data, len, now);
+		*alive = unlikely(s->config.memcache)
+			? parse_memcache_chunk(s, c, data, len, now)
+			: parse_chunk(s, c, data, len, now);
 		made = (unsigned)(s->commands - before);
 		if (!*alive)
 			return made;
 	}
-	parser_keep(s, c);
+	if (unlikely(s->config.memcache))
+		parse_memcache_keep(s, c);
+	else
+		parser_keep(s, c);
 	return made;
 }

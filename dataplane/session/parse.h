@@ -37,6 +37,12 @@ struct request *parse_new(struct session *s, struct client *c, struct mono now);
 // To the next stage.
 void parse_forward(struct session *s, struct request *r);
 
+// Counts what was asked.
+void parse_count(struct session *s, const struct client *c, const struct request *r);
+
+// What no node sends: the client is ended. False.
+bool parse_not_a_node(struct session *s, struct client *c);
+
 // The answer of a request that is not run, written into the session's spare buffer.
 struct resp_writer parse_refusal(struct session *s);
 void parse_refuse(struct session *s, struct request *r, const struct resp_writer *w);

@@ -68,12 +68,32 @@ struct slice request_error_text(enum request_error error)
 {
 	static const struct slice texts[] = {
 #define REQUEST_ERROR(id, text) \
-	[REQUEST_ERROR_##id] = {"-" text "\r\n", sizeof("-" text "\r\n") - 1},
+	[REQUEST_ERROR_##id] = {"-ERR " text "\r\n", sizeof("-ERR " text "\r\n") - 1},
 #include "dataplane/session/request_error.def"
 #undef REQUEST_ERROR
 	};
 
 	return texts[error];
+}
+
+static struct slice memcache_text(enum request_error error)
+{
+	static const struct slice texts[] = {
+#define REQUEST_ERROR(id, text)                                 \
+	[REQUEST_ERROR_##id] = {"SERVER_ERROR " text "\r\n", \
+		sizeof("SERVER_ERROR " text "\r\n") - 1},
+#include "dataplane/session/request_error.def"
+#undef REQUEST_ERROR
+	};
+
+	return texts[error];
+}
+
+struct slice request_error_answer(const struct request *r)
+{
+	enum request_error error = (enum request_error)r->error;
+
+	return r->cmd && memcache_is(r->cmd) ? memcache_text(error) : request_error_text(error);
 }
 
 static void drop_owned(struct request *r)

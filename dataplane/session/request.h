@@ -115,9 +115,10 @@ struct request {
 	uint16_t bytes_off;
 	uint16_t reply_off;
 	uint16_t flags;     // enum request_flag
-	uint8_t target : 6; // enum request_target
+	uint8_t target : 5; // enum request_target
 	bool same_dc : 1;   // from a peer: as its header had it
 	bool late : 1;      // shown to the session because its peer gives no sign of life
+	bool quiet : 1;     // the client wants no reply (Memcached's noreply); there is one all the same
 	uint8_t error;      // enum request_error; NONE: see reply
 };
 
@@ -176,6 +177,8 @@ void request_cut(struct request_queue *answered, struct request *r);
 
 // With its "-" and line end.
 struct slice request_error_text(enum request_error error);
+// The request's own error, in the words of its protocol.
+struct slice request_error_answer(const struct request *r);
 
 // Gives the bytes back, to the pool and to the client's receive window.
 void request_drop_bytes(struct request *r);

@@ -143,6 +143,10 @@ static bool route_key(
 		return true;
 	}
 	choose(s, r, owners, view, s->places);
+	if (s->places->n > 1 && unlikely((uint32_t)r->cmd->id == MEMCACHE_CAS)) {
+		refuse(s, r, REQUEST_ERROR_CAS);
+		return true;
+	}
 	if (s->places->n > 1 || s->places->hedged)
 		return to_places(s, r, keys->hash);
 	if (s->places->at[0].node == RING_NO_NODE)

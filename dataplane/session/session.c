@@ -30,14 +30,19 @@ struct session_config session_config_default(void)
 	};
 }
 
+// Of either protocol.
+union any_parser {
+	struct resp_request_parser resp;
+	struct memcache_request_parser memcache;
+};
+
 static int make_pools(struct session *s)
 {
 	const struct session_config *config = &s->config;
 
 	if (pool_init(&s->clients, sizeof(struct client), config->clients_max) != 0 ||
 		pool_init(&s->requests, sizeof(struct request), config->requests_max) != 0 ||
-		pool_init(&s->parsers, sizeof(struct resp_request_parser), config->clients_max) !=
-			0 ||
+		pool_init(&s->parsers, sizeof(union any_parser), config->clients_max) != 0 ||
 		pool_init(&s->names, SESSION_NAME_MAX, config->clients_max) != 0 ||
 		pool_init(&s->copies, sizeof(struct request), config->copies_max) != 0 ||
 		pool_init(&s->txns, sizeof(struct txn), config->requests_max) != 0 ||
@@ -96,7 +101,10 @@ int session_new(const struct session_config *config, struct tcp *tcp, struct sta
 	list_init(&s->ready);
 	list_init(&s->settle);
 	list_init(&s->linger);
-	resp_request_init(&s->parser, config->value_max);
+	if (config->memcache)
+		memcache_request_init(&s->memcache, config->value_max);
+	else
+		resp_request_init(&s->parser, config->value_max);
 	list_init(&s->txn_all);
 	list_init(&s->hedges);
 	rc = make_pools(s);

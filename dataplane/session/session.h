@@ -52,6 +52,7 @@ struct session_config {
 	uint32_t bulk_min;            // a larger request streams; at most half of rcv_buf is used
 	uint32_t rcv_buf;             // tcp_config.rcv_buf
 	uint64_t value_max;           // max_value_size
+	bool memcache;                // the store, the clients and the peers speak its protocol
 	struct siphash_key secret;    // answers of replicas are compared by it
 	uint64_t linger;              // ns that a connection we end waits for its client's FIN
 	uint32_t core;                // this core of `cores`: CLIENT ID is unique among them

@@ -46,11 +46,13 @@ static bool take_reply(struct request *r, struct reply *out)
 
 static bool take_answer(struct session *s, struct request *r, struct reply *out, struct mono now)
 {
+	if (unlikely(r->quiet))
+		return true;
 	if (r->target == REQUEST_TO_LOCAL && !(r->flags & REQUEST_DONE))
 		return local_answer(s, r, out, now);
 	if (r->error != REQUEST_ERROR_NONE && is_over(r)) {
 		stat_inc(s->stats, STAT_client_error_replies);
-		return reply_copy(out, request_error_text((enum request_error)r->error));
+		return reply_copy(out, request_error_answer(r));
 	}
 	return r->reply ? take_reply(r, out) : true;
 }
@@ -65,7 +67,7 @@ enum settled {
 // A peer's reply has its length before it, so it is whole or waits.
 static bool take_framed(struct session *s, struct request *r, struct reply *out)
 {
-	if (!is_over(r))
+	if (!is_over(r) || unlikely(r->quiet))
 		return true;
 	if (r->error != REQUEST_ERROR_NONE)
 		stat_inc(s->stats, STAT_client_error_replies);

@@ -9,6 +9,7 @@
 #include "dataplane/session/reply.h"
 #include "dataplane/session/txn.h"
 #include "dataplane/session/walk.h"
+#include "dataplane/session/words.h"
 
 // Twice the parts, so that a place is found soon.
 #define TABLE (2 * TXN_PARTS_MAX)
@@ -64,15 +65,52 @@ static uint16_t set_of(const struct ring *ring, struct sets *sets, uint32_t hash
 	return sets->n++;
 }
 
+static uint32_t count_words(const struct request *r)
+{
+	struct walk w = words_keys(r);
+	struct walk_arg arg;
+	uint32_t n = 0;
+
+	if (r->cmd->merge == RESP_CMD_MERGE_NONE)
+		return 0;
+	while (words_next(&w, &arg))
+		n++;
+	return n;
+}
+
+static bool find_owners_of_words(
+	struct session *s, const struct request *r, uint32_t key_n, struct work *work)
+{
+	struct walk w = words_keys(r);
+	struct walk_arg arg;
+	uint32_t key = 0;
+
+	work->sets.n = 0;
+	memset(work->sets.table, 0, sizeof(work->sets.table));
+	while (key < key_n && words_next(&w, &arg)) {
+		uint32_t hash;
+
+		if (!keys_hash(s, &arg, &hash))
+			return false;
+		work->part_of_key[key] = set_of(s->ring, &work->sets, hash);
+		if (work->part_of_key[key++] == NO_OWNER)
+			return false;
+	}
+	return key == key_n;
+}
+
 // Whose each key is. False when it can't be said.
 static bool find_owners(
 	struct session *s, const struct request *r, uint32_t key_n, struct work *work)
 {
 	uint32_t step = (uint32_t)r->cmd->keys.step;
-	struct walk w = walk_begin(r);
+	struct walk w;
 	struct walk_arg arg;
 	uint32_t key = 0;
 
+	if (unlikely(memcache_is(r->cmd)))
+		return find_owners_of_words(s, r, key_n, work);
+	w = walk_begin(r);
 	work->sets.n = 0;
 	memset(work->sets.table, 0, sizeof(work->sets.table));
 	for (uint32_t i = 0; key < key_n && walk_next(&w, &arg); i++) {
@@ -123,16 +161,46 @@ static int refer(void *ctx, struct resp_range range)
 	return walk_copy(w->refer, range.len, &w->out[range.part]) ? 0 : -ENOMEM;
 }
 
-static bool write_parts(struct session *s, const struct request *r, const struct resp_split *split,
-	struct reply *out)
+static int write_array(const struct request *r, const struct resp_split *split, struct reply *out)
 {
 	struct writing w = {.read = walk_bytes(r), .refer = walk_bytes(r), .out = out};
 	struct resp_source source = {.piece = piece, .ctx = &w};
 	struct resp_split_sink sink = {.copy = copy, .refer = refer, .ctx = &w};
 
+	return resp_split_write(split, &source, &sink);
+}
+
+// The bytes before the first key are the same in all parts.
+static int write_words(const struct request *r, const struct resp_split *split, struct reply *out)
+{
+	struct walk head = walk_bytes(r);
+	struct walk w = words_keys(r);
+	struct walk_arg arg;
+
+	for (uint32_t i = 0; i < split->part_n; i++)
+		if (!walk_copy(head, w.at, &out[i]))
+			return -ENOMEM;
+	for (uint32_t key = 0; key < split->key_n && words_next(&w, &arg); key++) {
+		struct reply *part = &out[split->part_of_key[key]];
+
+		if (!reply_copy(part, SLICE_LIT(" ")) || !walk_copy(arg.text, arg.len, part))
+			return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < split->part_n; i++)
+		if (!reply_copy(&out[i], SLICE_LIT("\r\n")))
+			return -ENOMEM;
+	return 0;
+}
+
+static bool write_parts(struct session *s, const struct request *r, const struct resp_split *split,
+	struct reply *out)
+{
+	int rc;
+
 	for (uint32_t i = 0; i < split->part_n; i++)
 		out[i] = (struct reply){.pool = s->config.pool};
-	if (resp_split_write(split, &source, &sink) == 0)
+	rc = memcache_is(r->cmd) ? write_words(r, split, out) : write_array(r, split, out);
+	if (rc == 0)
 		return true;
 	for (uint32_t i = 0; i < split->part_n; i++)
 		reply_free(&out[i]);
@@ -198,7 +266,8 @@ enum split_result split_run(struct session *s, struct request *r, const struct p
 	struct resp_split split = {
 		.row = r->cmd,
 		.part_of_key = work->part_of_key,
-		.key_n = resp_split_keys(r->cmd, walk_begin(r).args),
+		.key_n = memcache_is(r->cmd) ? count_words(r)
+					     : resp_split_keys(r->cmd, walk_begin(r).args),
 		.parts = work->parts,
 	};
 	struct owners owners;

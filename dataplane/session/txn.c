@@ -24,9 +24,30 @@ static bool begins(const struct request *r, struct slice with)
 	return with.len == 0;
 }
 
+static bool is_memcache(const struct request *r)
+{
+	return unlikely(memcache_is(r->cmd));
+}
+
 static bool is_error(const struct request *r)
 {
+	if (is_memcache(r))
+		return begins(r, SLICE_LIT("SERVER_ERROR")) ||
+			begins(r, SLICE_LIT("CLIENT_ERROR")) || begins(r, SLICE_LIT("ERROR"));
 	return begins(r, SLICE_LIT("-"));
+}
+
+static enum request_error memcache_node_error(const struct request *r)
+{
+	if (!begins(r, SLICE_LIT("SERVER_ERROR ")))
+		return REQUEST_ERROR_NONE;
+	if (begins(r, SLICE_LIT("SERVER_ERROR Storage: ")))
+		return REQUEST_ERROR_STORE;
+	if (begins(r, SLICE_LIT("SERVER_ERROR Peer: ")))
+		return REQUEST_ERROR_PEER_LOST;
+	if (begins(r, SLICE_LIT("SERVER_ERROR Dynomite: ")))
+		return REQUEST_ERROR_STATE;
+	return REQUEST_ERROR_NONE;
 }
 
 // Errors of a node, not of its store's data: it did not carry out the request, or can't say.
@@ -34,6 +55,8 @@ enum request_error txn_node_error(const struct request *r)
 {
 	if (!r->reply)
 		return REQUEST_ERROR_STORE;
+	if (is_memcache(r))
+		return memcache_node_error(r);
 	if (!begins(r, SLICE_LIT("-ERR ")))
 		return REQUEST_ERROR_NONE;
 	if (begins(r, SLICE_LIT("-ERR Storage: ")))
@@ -128,6 +151,9 @@ static struct quorum_name name_of(void *arg, uint8_t dc, uint8_t replica)
 	return name;
 }
 
+// By so much Memcached's beginning of an error is longer than Redis'.
+#define EXPLAIN_MORE (sizeof("SERVER_ERROR ") - sizeof("-ERR "))
+
 static void explain(struct session *s, struct part *part)
 {
 	struct names names = {
@@ -139,7 +165,13 @@ static void explain(struct session *s, struct part *part)
 	if (!m)
 		return;
 	w = resp_writer_make(rte_pktmbuf_mtod(m, char *), rte_pktmbuf_tailroom(m));
+	if (memcache_is(part->txn->cmd))
+		w = resp_writer_make(w.buf + EXPLAIN_MORE, w.cap - EXPLAIN_MORE);
 	quorum_put_error(&w, &part->quorum, name_of, &names);
+	if (memcache_is(part->txn->cmd)) {
+		memcpy(w.buf - EXPLAIN_MORE, "SERVER_ERROR ", sizeof("SERVER_ERROR ") - 1);
+		w.len += EXPLAIN_MORE;
+	}
 	m->data_len = (uint16_t)w.len;
 	part->text = m;
 }
@@ -274,11 +306,11 @@ static void answer_parent(struct session *s, struct txn *txn)
 
 	txn->parent = NULL;
 	r->txn = NULL;
-	request_drop_bytes(r);
 	if (txn->part_n == 1)
 		take_answer(r, &txn->first);
 	else
 		txn_merge(s, txn, r);
+	request_drop_bytes(r);
 	r->flags |= REQUEST_DONE;
 	client_settle_later(s, r->client);
 }

@@ -4,8 +4,10 @@
 #include "common/proto/resp_digest.h"
 #include "common/proto/resp_merge.h"
 #include "dataplane/session/core.h"
+#include "dataplane/session/merge_memcache.h"
 #include "dataplane/session/txn.h"
 #include "dataplane/session/walk.h"
+#include "dataplane/session/words.h"
 
 // --- the same?
 
@@ -55,6 +57,8 @@ bool txn_same(const struct session *s, const struct resp_cmd *cmd, const struct 
 		return true;
 	if (cmd->compare == RESP_CMD_COMPARE_EXACT)
 		return false;
+	if (cmd->compare == RESP_CMD_COMPARE_UNIQUE)
+		return merge_memcache_same(a, b);
 	x = digest(s, cmd, a);
 	y = digest(s, cmd, b);
 	return resp_digest_same(cmd->compare, &x, &y, TXN_ABOUT_MS);
@@ -157,6 +161,25 @@ static bool merge(const struct txn *txn, struct merge_room *room, struct reply *
 	}
 }
 
+// The replies lie where they do for arrays; what is read and what is taken is one walk.
+static bool merge_values(struct session *s, const struct txn *txn, const struct request *r,
+	struct merge_room *room, struct reply *out)
+{
+	struct walk *at = (struct walk *)(void *)s->gather;
+	const struct part *part = &txn->first;
+	struct merge_memcache m = {
+		.keys = words_keys(r),
+		.key_n = txn->key_n,
+		.part_of_key = room->part_of_key,
+		.at = at,
+		.part_n = txn->part_n,
+	};
+
+	for (uint32_t i = 0; part; i++, part = part->next)
+		at[i] = walk_reply(part->chosen);
+	return merge_memcache(&m, out);
+}
+
 void txn_merge(struct session *s, struct txn *txn, struct request *r)
 {
 	struct merge_room room = room_of(s);
@@ -181,7 +204,8 @@ void txn_merge(struct session *s, struct txn *txn, struct request *r)
 		i++;
 	} while ((part = part->next));
 	keys_of(txn, room.part_of_key);
-	if (merge(txn, &room, &out)) {
+	if (memcache_is(txn->cmd) ? merge_values(s, txn, r, &room, &out)
+				  : merge(txn, &room, &out)) {
 		request_add_reply(r, out.head);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/proto/memcache.h"
 #include "common/proto/resp.h"
 #include "dataplane/store/address.h"
 #include "dataplane/store/backoff.h"
@@ -54,7 +55,10 @@ struct store_conn {
 	struct rte_mbuf *in_more; // what did not fit
 	uint32_t in_off;          // parsed up to here
 	struct rte_mbuf *part[2]; // so that a part of a reply can always be passed on
-	struct resp_reply_parser parser;
+	union { // what both begin with may be looked at in either
+		struct resp_reply_parser parser;
+		struct memcache_reply_parser memcache;
+	};
 	struct mono read_at;     // last look at the socket
 	struct mono progress_at; // last byte read; of a bulk connection, also written
 	struct mono connect_by;

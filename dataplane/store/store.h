@@ -49,6 +49,7 @@ struct store_config {
 	uint64_t retry_timeout;   // ns, server_retry_timeout
 	uint32_t client_buffer;   // as of the session
 	uint64_t value_max;       // as of the session
+	bool memcache;            // as of the session
 	struct rte_mempool *pool; // of packets
 	struct rte_mempool *big;  // data room of mbuf_size: what is read and written
 };

@@ -28,7 +28,10 @@ static void is_up(struct store_conn *c, struct mono now)
 	c->read_at = now;
 	c->progress_at = now;
 	c->up_at = now;
-	resp_reply_init(&c->parser, c->store->config.value_max);
+	if (c->store->config.memcache)
+		memcache_reply_init(&c->memcache, c->store->config.value_max);
+	else
+		resp_reply_init(&c->parser, c->store->config.value_max);
 	stat_inc(c->store->stats, STAT_server_connections);
 }
 

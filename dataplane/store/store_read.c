@@ -135,6 +135,16 @@ static bool may_be_answered(const struct store_conn *c, const struct request *r)
 	return r != c->unsent;
 }
 
+static enum resp_status parse_reply(struct store_conn *c, const struct request *r, size_t *used)
+{
+	const uint8_t *from = rte_pktmbuf_mtod_offset(c->in, const uint8_t *, c->in_off);
+	size_t len = c->in->data_len - c->in_off;
+
+	if (unlikely(c->store->config.memcache))
+		return memcache_reply_parse(&c->memcache, memcache_want(r->cmd), from, len, used);
+	return resp_reply_parse(&c->parser, from, len, used);
+}
+
 // False when the bytes make no sense.
 static bool parse(struct store_conn *c, struct mono now)
 {
@@ -146,9 +156,7 @@ static bool parse(struct store_conn *c, struct mono now)
 
 		if (!r || !may_be_answered(c, r))
 			return false;
-		status = resp_reply_parse(&c->parser,
-			rte_pktmbuf_mtod_offset(c->in, const uint8_t *, off), c->in->data_len - off,
-			&used);
+		status = parse_reply(c, r, &used);
 		c->in_off += (uint32_t)used;
 		switch (status) {
 		case RESP_DONE:

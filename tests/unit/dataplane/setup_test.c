@@ -316,14 +316,17 @@ static void the_stores_address_is_a_path_an_address_or_a_name(void **state)
 	conf_free(wrong);
 }
 
-static void memcached_is_refused_for_now(void **state)
+static void the_store_decides_the_protocol(void **state)
 {
 	struct conf *redis = load(POOL STORE PLANE);
 	struct conf *memcached = load(POOL STORE "  data_store: 1\n" PLANE);
+	struct worker_config a = worker_of(redis, 0);
+	struct worker_config b = worker_of(memcached, 0);
 
 	(void)state;
-	assert_true(setup_check(redis));
-	assert_false(setup_check(memcached));
+	assert_true(setup_check());
+	assert_false(a.session.memcache || a.store.memcache || a.peers.memcache);
+	assert_true(b.session.memcache && b.store.memcache && b.peers.memcache);
 	conf_free(redis);
 	conf_free(memcached);
 }
@@ -411,7 +414,7 @@ int main(void)
 		cmocka_unit_test(congestion_is_controlled_as_the_file_says),
 		cmocka_unit_test(workers_share_no_secret),
 		cmocka_unit_test(the_stores_address_is_a_path_an_address_or_a_name),
-		cmocka_unit_test(memcached_is_refused_for_now),
+		cmocka_unit_test(the_store_decides_the_protocol),
 		cmocka_unit_test(cores_are_those_of_the_file),
 		cmocka_unit_test(rest_is_told_what_the_file_says),
 	};
