@@ -101,18 +101,18 @@ struct memcache_request_parser {
 
 	enum memcache_request_state state;
 	uint64_t value_max;
-	struct slice error;  // the first one that was met in a word
-	uint32_t word_len;   // of the word that is under way
-	uint32_t words_len;  // of all words that are over
-	uint32_t first_len;  // of the name
-	uint64_t bytes;      // of the data block, as the line says
-	uint8_t crlf_left;   // bytes of the line end behind the data block still to come
-	bool cr;             // the last byte of the line was a carriage return
-	bool control;        // the line has a control character
-	bool bad_chunk;      // the data block does not end where it should
-	bool noreply;        // the last word says so
-	bool zero;           // word 2 is "0"
-	bool http;           // the last word looks so
+	struct slice error; // the first one that was met in a word
+	uint32_t word_len;  // of the word that is under way
+	uint32_t words_len; // of all words that are over
+	uint32_t first_len; // of the name
+	uint64_t bytes;     // of the data block, as the line says
+	uint8_t crlf_left;  // bytes of the line end behind the data block still to come
+	bool cr;            // the last byte of the line was a carriage return
+	bool control;       // the line has a control character
+	bool bad_chunk;     // the data block does not end where it should
+	bool noreply;       // the last word says so
+	bool zero;          // word 2 is "0"
+	bool http;          // the last word looks so
 	char word[MEMCACHE_WORD_MAX];
 };
 

@@ -65,25 +65,27 @@ static enum resp_status over(struct memcache_reply_parser *p, char type)
 static enum resp_status line_whole(
 	struct memcache_reply_parser *p, enum memcache_want want, struct slice line)
 {
-	bool first = p->type == 0;
+	bool is_end = slice_eq(line, SLICE_LIT("END"));
 	struct memcache_value value;
 
 	if (memcache_is_error(line))
 		return over(p, '-');
-	if (slice_eq(line, SLICE_LIT("END")) && want != MEMCACHE_WANT_LINE)
-		return over(p, '*');
-	if (begins(line, SLICE_LIT("VALUE ")) && want != MEMCACHE_WANT_LINE) {
-		if (!memcache_value_line(line, &value) || value.bytes > p->value_max)
+	if (!is_end && !begins(line, SLICE_LIT("VALUE "))) {
+		if (p->type != 0 || want == MEMCACHE_WANT_VALUES || line.len == 0)
 			return broken(p);
-		p->type = '*';
-		p->payload_left = value.bytes;
-		p->crlf_left = 2;
-		p->state = RESP_REPLY_PAYLOAD;
-		return RESP_MORE;
+		return over(p, '+');
 	}
-	if (!first || want == MEMCACHE_WANT_VALUES || line.len == 0)
+	if (want == MEMCACHE_WANT_LINE)
 		return broken(p);
-	return over(p, '+');
+	if (is_end)
+		return over(p, '*');
+	if (!memcache_value_line(line, &value) || value.bytes > p->value_max)
+		return broken(p);
+	p->type = '*';
+	p->payload_left = value.bytes;
+	p->crlf_left = 2;
+	p->state = RESP_REPLY_PAYLOAD;
+	return RESP_MORE;
 }
 
 static enum resp_status take_line(struct memcache_reply_parser *p, enum memcache_want want,

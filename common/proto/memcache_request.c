@@ -13,7 +13,7 @@
 #define TOO_LONG SLICE_LIT(MEMCACHE_LINE_TOO_LONG)
 #define UNKNOWN SLICE_LIT("ERROR\r\n")
 #define OK SLICE_LIT("OK\r\n")
-#define BINARY                                                                      \
+#define BINARY                                                                        \
 	SLICE_LIT("SERVER_ERROR Dynomite: the binary protocol is not supported yet; " \
 		  "use the text protocol\r\n")
 
@@ -36,8 +36,7 @@ static void fail(struct memcache_request_parser *p, struct slice text)
 // The word that is over. What is longer than the room for it is no number, and no name.
 static struct slice word_of(const struct memcache_request_parser *p)
 {
-	return p->word_len <= MEMCACHE_WORD_MAX ? slice_make(p->word, p->word_len)
-						: (struct slice){0};
+	return p->word_len <= MEMCACHE_WORD_MAX ? slice_make(p->word, p->word_len) : SLICE_LIT("");
 }
 
 // As strtoul() takes it, but for a sign that changes the value.

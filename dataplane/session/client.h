@@ -45,11 +45,11 @@ struct client {
 	struct rte_mbuf *in_head;
 	struct rte_mbuf *in_tail;
 	struct rte_mbuf *cur;
-	union {                             // in the middle of a request only
+	union { // in the middle of a request only
 		struct resp_request_parser *parser;
 		struct memcache_request_parser *memcache;
 	};
-	struct request *first;              // in order, oldest first
+	struct request *first; // in order, oldest first
 	struct request *last;
 	struct request *bulk; // the one that streams in, also when it is only skipped
 	char *name;

@@ -52,7 +52,7 @@ struct session {
 		struct resp_request_parser parser;
 		struct memcache_request_parser memcache;
 	};
-	struct rte_mbuf *spare;            // so that a refusal can always be written
+	struct rte_mbuf *spare; // so that a refusal can always be written
 	struct mono started;
 	struct mono look_at; // when to see whether memory is low
 	bool is_low;         // it was the last time

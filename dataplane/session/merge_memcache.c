@@ -8,7 +8,7 @@
 // A block's first line, and what its end takes.
 #define CRLF_LEN 2
 #define END SLICE_LIT("END")
-#define BROKEN                                                                                  \
+#define BROKEN                                                                              \
 	SLICE_LIT("SERVER_ERROR Dynomite: An answer to a part of the request is not as it " \
 		  "should be\r\n")
 

@@ -371,9 +371,8 @@ unsigned parse_client(struct session *s, struct client *c, struct mono now, bool
 		len = input_chunk(c, &data);
 		if (len == 0)
 			break;
-		*alive = unlikely(s->config.memcache)
-			? parse_memcache_chunk(s, c, data, len, now)
-			: parse_chunk(s, c, data, len, now);
+		*alive = unlikely(s->config.memcache) ? parse_memcache_chunk(s, c, data, len, now)
+						      : parse_chunk(s, c, data, len, now);
 		made = (unsigned)(s->commands - before);
 		if (!*alive)
 			return made;

@@ -91,8 +91,7 @@ static struct slice rewritten(
 {
 	struct slice line = input_slice(c, 0, p->line_len, s->gather, SESSION_GATHER);
 
-	return slice_make(
-		s->scratch, memcache_rewrite(line, p->keep, s->scratch, SESSION_SCRATCH));
+	return slice_make(s->scratch, memcache_rewrite(line, p->keep, s->scratch, SESSION_SCRATCH));
 }
 
 static bool put_both(struct request *r, struct slice line, uint32_t line_len, struct reply *out)

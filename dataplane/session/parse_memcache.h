@@ -1,7 +1,7 @@
-// The same as session/parse.h, of Memcached's text protocol: which of the two it is was decided when
-// the session was made. Lines that carry more than is meant, `noreply` first of all, are written
-// anew: from here on each request gives one reply, and what goes to stores and peers has one
-// spelling.
+// The same as session/parse.h, of Memcached's text protocol: which of the two it is was decided
+// when the session was made. Lines that carry more than is meant, `noreply` first of all, are
+// written anew: from here on each request gives one reply, and what goes to stores and peers has
+// one spelling.
 #pragma once
 
 #include <stdbool.h>

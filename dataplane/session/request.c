@@ -79,9 +79,9 @@ struct slice request_error_text(enum request_error error)
 static struct slice memcache_text(enum request_error error)
 {
 	static const struct slice texts[] = {
-#define REQUEST_ERROR(id, text)                                 \
-	[REQUEST_ERROR_##id] = {"SERVER_ERROR " text "\r\n", \
-		sizeof("SERVER_ERROR " text "\r\n") - 1},
+#define REQUEST_ERROR(id, text)  \
+	[REQUEST_ERROR_##id] = { \
+		"SERVER_ERROR " text "\r\n", sizeof("SERVER_ERROR " text "\r\n") - 1},
 #include "dataplane/session/request_error.def"
 #undef REQUEST_ERROR
 	};

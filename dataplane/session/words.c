@@ -9,7 +9,8 @@ static void skip_while(struct walk *w, bool above)
 		struct slice piece = walk_piece(w);
 		size_t n = 0;
 
-		while (n < piece.len && (above ? (unsigned char)piece.ptr[n] > ' ' : piece.ptr[n] == ' '))
+		while (n < piece.len &&
+			(above ? (unsigned char)piece.ptr[n] > ' ' : piece.ptr[n] == ' '))
 			n++;
 		walk_skip(w, n);
 		if (n < piece.len)

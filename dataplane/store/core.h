@@ -55,7 +55,7 @@ struct store_conn {
 	struct rte_mbuf *in_more; // what did not fit
 	uint32_t in_off;          // parsed up to here
 	struct rte_mbuf *part[2]; // so that a part of a reply can always be passed on
-	union { // what both begin with may be looked at in either
+	union {                   // what both begin with may be looked at in either
 		struct resp_reply_parser parser;
 		struct memcache_reply_parser memcache;
 	};
