@@ -352,6 +352,11 @@ enum resp_status memcache_request_parse(
 	return status;
 }
 
+static bool is_word(char c)
+{
+	return c != ' ' && c != '\r' && c != '\n';
+}
+
 size_t memcache_rewrite(struct slice line, uint32_t keep, char *out, size_t cap)
 {
 	size_t at = 0;
@@ -362,7 +367,7 @@ size_t memcache_rewrite(struct slice line, uint32_t keep, char *out, size_t cap)
 
 		while (at < line.len && line.ptr[at] == ' ')
 			at++;
-		for (from = at; at < line.len && !memchr(" \r\n", line.ptr[at], 3);)
+		for (from = at; at < line.len && is_word(line.ptr[at]);)
 			at++;
 		if (got + (at - from) + 3 > cap)
 			return 0;
@@ -371,6 +376,7 @@ size_t memcache_rewrite(struct slice line, uint32_t keep, char *out, size_t cap)
 		memcpy(out + got, line.ptr + from, at - from);
 		got += at - from;
 	}
-	memcpy(out + got, "\r\n", 2);
-	return got + 2;
+	out[got++] = '\r';
+	out[got++] = '\n';
+	return got;
 }

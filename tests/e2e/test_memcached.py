@@ -1,8 +1,11 @@
 """Three racks of one node each before a memcached each: replication, levels, loss of a node."""
 
+import socket
+
 import memcache
+from dnode_wire import message
 from ring import Ring
-from support import check, equal, eventually, limit, say, short
+from support import check, equal, eventually, limit, say, short, topology
 
 LAB = {"topology": "three-racks", "options": {"backend": "memcached", "set": {
     "dyn_o_mite.timeout": "1000", "dyn_o_mite.server_retry_timeout": "1000"}}}
@@ -126,6 +129,28 @@ def test_large(env):
         got = c.set(b"big", b"x" * (1 << 20))
         equal(got, b"SERVER_ERROR object too large for cache\r\n", "what memcached does not take")
         equal(c.ask(b"get none\r\n"), b"END\r\n", "afterwards")
+
+
+def test_from_a_peer(env):
+    """What an original sends: the client's text. A word noreply in it means no answer; type 4 is spread."""
+    ring = Ring(env)
+    memcache.flush(env.lab)
+    quiet = b"set p 0 0 1 noreply\r\n1\r\n"
+    frames = ((quiet, 3), (b"incr p 1\r\n", 3), (b"get none p p\r\n", 3), (b"nosuch\r\n", 3),
+              (b"set spread 0 0 2\r\n\r\n\r\n", 4))
+    with socket.create_connection((env.lab.nodes[1].data4, topology.DYN_LISTEN), timeout=10) as s:
+        s.sendall(b"".join(message(10 + i, kind, payload) for i, (payload, kind) in enumerate(frames)))
+        got = b""
+        while b"STORED" not in got:
+            more = s.recv(65536)
+            check(more, "the peer closed behind %s", got)
+            got += more
+    answers = [part.partition(b"\r\n") for part in got.split(b"   $2014$ ")[1:]]
+    equal([(head.split()[0], payload) for head, _, payload in answers],
+          [(b"11", b"2\r\n"), (b"12", b"VALUE p 0 1\r\n2\r\nVALUE p 0 1\r\n2\r\nEND\r\n"),
+           (b"13", b"ERROR\r\n"), (b"14", b"STORED\r\n")], "answers")
+    alike(ring, b"spread", b"\r\n")
+    equal([reply != b"END\r\n" for reply in in_stores(ring, b"p")], [False, True, False], "type 3 goes to one store")
 
 
 @limit(120)
