@@ -297,6 +297,8 @@ static enum step parse(struct peer_conn *c, uint32_t *taken, struct mono now)
 static void heard(struct peer_conn *c, struct mono now)
 {
 	c->heard_at = now;
+	if (unlikely(c->late))
+		peer_conn_check_late(c);
 	if (!c->silent)
 		return;
 	c->silent = false;

@@ -44,11 +44,11 @@ struct session {
 	struct list linger; // soonest end first
 	struct request_queue routed;
 	struct request_queue issued;
-	struct request_queue forwarded;    // for peers
-	const struct ring *ring;           // of this turn, from route_run on; NULL: none yet
-	const struct peer_view *view;      // likewise; NULL: nothing is known of peers
-	struct mono routed_at;             // the time of route_run
-	union {                            // for requests that are parsed in one go
+	struct request_queue forwarded; // for peers
+	const struct ring *ring;        // of this turn, from route_run on; NULL: none yet
+	const struct peer_view *view;   // likewise; NULL: nothing is known of peers
+	struct mono routed_at;          // the time of route_run
+	union {                         // for requests that are parsed in one go
 		struct resp_request_parser parser;
 		struct memcache_request_parser memcache;
 	};

@@ -118,7 +118,8 @@ struct request {
 	uint8_t target : 5; // enum request_target
 	bool same_dc : 1;   // from a peer: as its header had it
 	bool late : 1;      // shown to the session because its peer gives no sign of life
-	bool quiet : 1;     // the client wants no reply (Memcached's noreply); there is one all the same
+	bool quiet : 1;     // the client wants no reply (Memcached's noreply); there is one all the
+			    // same
 	uint8_t error;      // enum request_error; NONE: see reply
 };
 

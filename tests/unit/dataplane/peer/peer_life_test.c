@@ -84,6 +84,28 @@ static void a_request_does_not_wait_beyond_its_time(void **state)
 	peer_rig_free(rig);
 }
 
+// TCP misses an acknowledgement long before a request is out of time: whoever can ask others does.
+static void without_a_sign_of_life_it_is_late(void **state)
+{
+	struct peer_rig *rig = simple(1);
+	struct asked *a;
+
+	(void)state;
+	answered(rig, ask(rig, 0));
+	rig->pair->link.down = true;
+	a = ask(rig, 0);
+	peer_rig_run(rig, 100 * NS_PER_MS);
+	assert_int_equal(peer_rig_health(rig, 0), PEER_UP);
+	peer_rig_run(rig, 400 * NS_PER_MS);
+	assert_int_equal(peer_rig_health(rig, 0), PEER_LATE);
+	assert_false(a->back);
+	rig->pair->link.down = false;
+	answered(rig, a);
+	assert_int_equal(peer_rig_health(rig, 0), PEER_UP);
+	assert_int_equal(peer_rig_stat(rig, STAT_peer_ejects), 0);
+	peer_rig_free(rig);
+}
+
 static void a_peer_that_refuses_is_tried_again(void **state)
 {
 	struct peer_rig *rig = simple(1);
@@ -94,8 +116,8 @@ static void a_peer_that_refuses_is_tried_again(void **state)
 	fails(rig, ask(rig, 0), REQUEST_ERROR_PEER_AWAY);
 	peer_rig_run(rig, 30 * NS_PER_SEC);
 	info = peer_rig_info(rig, 0);
-	// 0.1, 0.2, ... 2 s, each between half and all of that.
-	assert_in_range(info.num[PEER_NUM_refused], 15, 40);
+	// 0.1, 0.2, ... 1 s, each between half and all of that.
+	assert_in_range(info.num[PEER_NUM_refused], 30, 65);
 	assert_int_equal(info.num[PEER_NUM_failures], info.num[PEER_NUM_refused]);
 	assert_int_equal(info.health, PEER_DOWN);
 	peer_fake_back(rig->fake[0]);
@@ -140,7 +162,7 @@ static void pauses_grow_until_there_is_an_answer(void **state)
 		if (peer_fake_open(rig->fake[0]) > 0)
 			peer_fake_reset(rig->fake[0], rig->fake[0]->conn_n - 1);
 	}
-	assert_in_range(rig->fake[0]->conn_n, 10, 25);
+	assert_in_range(rig->fake[0]->conn_n, 20, 45);
 	assert_int_equal(peer_rig_info(rig, 0).num[PEER_NUM_reset], rig->fake[0]->conn_n);
 	assert_int_equal(peer_rig_stat(rig, STAT_peer_ejects), rig->fake[0]->conn_n);
 	peer_rig_free(rig);
@@ -442,6 +464,7 @@ int main(void)
 		cmocka_unit_test(connects_when_it_is_asked),
 		cmocka_unit_test(waits_for_the_first_connection),
 		cmocka_unit_test(a_request_does_not_wait_beyond_its_time),
+		cmocka_unit_test(without_a_sign_of_life_it_is_late),
 		cmocka_unit_test(a_peer_that_refuses_is_tried_again),
 		cmocka_unit_test(pauses_have_chance_in_them),
 		cmocka_unit_test(pauses_grow_until_there_is_an_answer),

@@ -152,6 +152,18 @@ static void test_then_the_nearest(void **state)
 	assert_int_equal(nearest(f, 0), A1);
 }
 
+static void test_late_ones_behind_others(void **state)
+{
+	struct fix *f = *state;
+
+	f->r.snapshot->state = NODE_STANDBY;
+	f->view.fact[A3] = (struct peer_fact){.health = PEER_LATE, .rtt = 1};
+	assert_int_equal(nearest(f, 0), A1);
+	assert_false(place_is_there(f->r.ring, &f->view, A3));
+	down(f, A1);
+	assert_int_equal(nearest(f, 0), A3);
+}
+
 static void test_those_that_are_down_last(void **state)
 {
 	struct fix *f = *state;
@@ -338,6 +350,7 @@ int main(void)
 		TEST(test_owners),
 		TEST(test_own_rack_first),
 		TEST(test_then_the_nearest),
+		TEST(test_late_ones_behind_others),
 		TEST(test_those_that_are_down_last),
 		TEST(test_never_twice),
 		TEST(test_nodes_that_do_not_serve),
