@@ -68,6 +68,7 @@ struct peer_conn {
 	struct client *slow; // who keeps us from reading
 	struct mono slow_since;
 	struct mono heard_at; // last byte
+	struct mono excused;  // until then its requests waited for the one client that has them all
 	struct mono open_by;
 	struct mono rate_at; // when the messages sent so far would all have been due
 	struct dnode_parser header;

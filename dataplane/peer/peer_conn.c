@@ -232,8 +232,8 @@ bool peer_conn_is_paused(const struct peer_conn *c)
 	const struct peers *peers = c->peer->peers;
 	const struct request *r = c->flight.head;
 
-	if (!r || !r->client || (r->flags & (REQUEST_DONE | REQUEST_HOLD | REQUEST_COPY)) ||
-		r->client->unsent < peers->config.client_buffer)
+	if (!r || !r->client || (r->flags & (REQUEST_DONE | REQUEST_COPY)) ||
+		request_before(r) < peers->config.client_buffer)
 		return false;
 	// With memory to spare, those behind it do not wait for it.
 	return !peers->roomy || !peer_has_others(&c->flight, r->client);

@@ -3,9 +3,12 @@
 #include "dataplane/peer/core.h"
 #include "dataplane/session/client.h"
 
-static bool is_late(const struct request *r, uint64_t timeout, struct mono now)
+// `excused`: until then it was not the peer that was waited for.
+static bool is_late(const struct request *r, struct mono excused, uint64_t timeout, struct mono now)
 {
-	return mono_since(now, r->store_at) >= timeout;
+	struct mono since = mono_before(r->store_at, excused) ? excused : r->store_at;
+
+	return mono_since(now, since) >= timeout;
 }
 
 static void time_out(struct peer *peer, struct request *r, enum request_error error)
@@ -30,7 +33,7 @@ static void time_out_sent(struct peer_conn *c, struct request *r)
 
 static void expire_wait(struct peer_conn *c, uint64_t timeout, struct mono now)
 {
-	while (c->wait.head && is_late(c->wait.head, timeout, now)) {
+	while (c->wait.head && is_late(c->wait.head, c->excused, timeout, now)) {
 		struct request *r = peer_dequeue_over(c);
 
 		time_out(c->peer, r, REQUEST_ERROR_PEER_AWAY);
@@ -49,7 +52,7 @@ static void expire_flight(struct peer_conn *c, uint64_t timeout, struct mono now
 		if (c->due == head)
 			c->due = head->next;
 	}
-	while (c->due && is_late(c->due, timeout, now)) {
+	while (c->due && is_late(c->due, c->excused, timeout, now)) {
 		time_out_sent(c, c->due);
 		c->due = c->due->next;
 	}
@@ -103,8 +106,13 @@ void peer_expire(struct peer_conn *c, struct mono now)
 		return;
 	}
 	// It is we who do not listen.
-	if (peer_conn_is_paused(c))
+	if (peer_conn_is_paused(c)) {
+		struct client *slow = c->flight.head->client;
+
 		c->heard_at = now;
+		if (!peer_has_others(&c->flight, slow) && !peer_has_others(&c->wait, slow))
+			c->excused = now;
+	}
 	if (is_stuck(c, timeout, now)) {
 		peer_conn_end(c, PEER_END_STUCK, now);
 		return;

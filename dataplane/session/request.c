@@ -64,6 +64,11 @@ struct client *request_keeper(const struct request *r)
 	return r->flags & REQUEST_COPY ? r->part->txn->client : r->client;
 }
 
+uint32_t request_before(const struct request *r)
+{
+	return r->client->unsent - (r->flags & REQUEST_HOLD ? r->reply_len : 0);
+}
+
 struct slice request_error_text(enum request_error error)
 {
 	static const struct slice texts[] = {

@@ -193,6 +193,10 @@ void request_add_reply(struct request *r, struct rte_mbuf *m);
 // request it is of. NULL when that is gone.
 struct client *request_keeper(const struct request *r);
 
+// Reply bytes that its client has to take before more of this one is of use to it. What is passed
+// on whole (REQUEST_HOLD) does not count itself: it could never end.
+uint32_t request_before(const struct request *r);
+
 // Nobody waits for the reply, or there is one already.
 static inline bool request_is_discarded(const struct request *r)
 {

@@ -59,7 +59,8 @@ struct store_conn {
 		struct resp_reply_parser parser;
 		struct memcache_reply_parser memcache;
 	};
-	struct mono read_at;     // last look at the socket
+	struct mono read_at; // last look at the socket
+	struct mono excused; // until then its requests waited for the one client that has them all
 	struct mono progress_at; // last byte read; of a bulk connection, also written
 	struct mono connect_by;
 	struct mono up_at;
@@ -157,4 +158,5 @@ static inline struct store_conn *store_at(struct store *store, uint16_t place)
 
 // --- store_time.c
 void store_expire(struct store_conn *c, struct mono now);
-void store_expire_queue(struct store *store, struct request_queue *q, struct mono now);
+void store_expire_queue(
+	struct store *store, struct request_queue *q, struct mono excused, struct mono now);

@@ -220,7 +220,7 @@ void store_advance(struct store *store, struct mono now)
 		store_expire(&store->bulk[i], now);
 	for (uint32_t i = 0; i < store->slow_used; i++)
 		store_expire(&store->slow[i], now);
-	store_expire_queue(store, &store->bulk_wait, now);
+	store_expire_queue(store, &store->bulk_wait, (struct mono){0}, now);
 	store_slow_check(store, now);
 }
 

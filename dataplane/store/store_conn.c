@@ -122,8 +122,8 @@ bool store_conn_is_paused(const struct store_conn *c)
 {
 	const struct request *r = c->flight.head;
 
-	if (!r || !r->client || (r->flags & (REQUEST_DONE | REQUEST_HOLD)) ||
-		r->client->unsent < c->store->config.client_buffer)
+	if (!r || !r->client || (r->flags & REQUEST_DONE) ||
+		request_before(r) < c->store->config.client_buffer)
 		return false;
 	// With memory to spare, those behind it do not wait for it.
 	return !c->store->roomy || c->is_bulk || !store_has_others(&c->flight, r->client);

@@ -13,14 +13,19 @@ static void time_out(struct store *store, struct request *r, struct mono now)
 		stat_inc(store->stats, STAT_server_ejects);
 }
 
-static bool is_late(const struct store *store, const struct request *r, struct mono now)
+// `excused`: until then it was not the store that was waited for.
+static bool is_late(
+	const struct store *store, const struct request *r, struct mono excused, struct mono now)
 {
-	return mono_since(now, r->store_at) >= store->timeout;
+	struct mono since = mono_before(r->store_at, excused) ? excused : r->store_at;
+
+	return mono_since(now, since) >= store->timeout;
 }
 
-void store_expire_queue(struct store *store, struct request_queue *q, struct mono now)
+void store_expire_queue(
+	struct store *store, struct request_queue *q, struct mono excused, struct mono now)
 {
-	while (store->timeout > 0 && q->head && is_late(store, q->head, now)) {
+	while (store->timeout > 0 && q->head && is_late(store, q->head, excused, now)) {
 		struct request *r = store_dequeue(store, q);
 
 		time_out(store, r, now);
@@ -65,26 +70,6 @@ static bool check_stuck(struct store_conn *c, struct mono now)
 	return false;
 }
 
-static void expire_late(struct store_conn *c, struct mono now)
-{
-	if (!check_stuck(c, now))
-		return;
-	if (c->flight.n > 0 && is_mid_reply(c)) {
-		if (!check_progress(c, now))
-			return;
-		if (c->due == c->flight.head)
-			c->due = c->flight.head->next;
-	}
-	// The client of a streaming request may take its time.
-	if (c->is_bulk && c->due && !(c->due->flags & REQUEST_WHOLE))
-		return;
-	while (c->due && is_late(c->store, c->due, now)) {
-		time_out(c->store, c->due, now);
-		c->due = c->due->next;
-	}
-	store_expire_queue(c->store, &c->wait, now);
-}
-
 bool store_has_others(const struct request_queue *q, const struct client *client)
 {
 	const struct request *r = q->head;
@@ -100,6 +85,29 @@ static bool others_wait(const struct store_conn *c, const struct client *slow)
 	if (c->is_bulk)
 		return c->store->bulk_wait.n > 0;
 	return store_has_others(&c->flight, slow) || store_has_others(&c->wait, slow);
+}
+
+static void expire_late(struct store_conn *c, struct mono now)
+{
+	if (!check_stuck(c, now))
+		return;
+	if (c->flight.n > 0 && is_mid_reply(c)) {
+		if (!check_progress(c, now))
+			return;
+		if (c->due == c->flight.head)
+			c->due = c->flight.head->next;
+	}
+	// The client of a streaming request may take its time.
+	if (c->is_bulk && c->due && !(c->due->flags & REQUEST_WHOLE))
+		return;
+	// One that reads slowly makes only himself wait.
+	if (store_conn_is_paused(c) && !others_wait(c, c->flight.head->client))
+		c->excused = now;
+	while (c->due && is_late(c->store, c->due, c->excused, now)) {
+		time_out(c->store, c->due, now);
+		c->due = c->due->next;
+	}
+	store_expire_queue(c->store, &c->wait, c->excused, now);
 }
 
 static void watch_from_now(struct store_conn *c, struct client *client, struct mono now)

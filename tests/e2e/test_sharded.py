@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import time
 
 from dnode_node import murmur
+from dnode_wire import REQ, message, request
 from ring import Ring, timed
-from support import Error, check, encode, equal, eventually, limit, say, short
+from support import Error, check, encode, equal, eventually, limit, say, short, topology
 
 LAB = {"topology": "sharded", "options": {"set": {"dyn_o_mite.hash_tag": '"{}"'}}}
 
@@ -295,6 +297,35 @@ def test_large_values(env):
         half = os.urandom(1 << 20)
         equal(c.call("MSET", *(x for k in every for x in (k, half))), b"OK", "MSET of 3 MB")
         eventually("both racks give 3 MB", lambda: safe.call("MGET", *every) == [half] * 3)
+
+
+@limit(60)
+def test_a_peer_that_reads_slowly(env):
+    """It has more answers to come than there is memory to hold them: it gets them all, and nobody else
+    notices."""
+    ring = Ring(env)
+    ring.whole()
+    key, value, count = spread(ring)[2][0], b"v" * 1000000, 120
+    with ring.connect(2) as c:
+        equal(c.call("SET", key, value), b"OK", "SET")
+        equal(c.call("GET", key), value, "GET")
+        with socket.create_connection((ring.node(2).data4, topology.DYN_LISTEN), timeout=20) as peer:
+            peer.sendall(b"".join(message(i + 1, REQ, request("GET", key)) for i in range(count)))
+            until = time.monotonic() + 7
+            worst = 0
+            while time.monotonic() < until:
+                reply, took = timed(c, "GET", key)
+                equal(reply, value, "GET of another client")
+                worst = max(worst, took)
+            say("the longest GET of another client took %.2f s" % worst)
+            check(worst < 1, "another client waited %.1f s", worst)
+            got = bytearray()
+            while len(got) < count * len(value) or not got.endswith(value + b"\r\n"):
+                more = peer.recv(1 << 20)
+                check(more, "the peer's connection was closed after %d MB", len(got) // 1000000)
+                got += more
+                check(b"-ERR" not in more, "an error: %s", short(bytes(more[-100:])))
+        equal(got.count(b"$1000000\r\n"), count, "answers")
 
 
 def test_pipelines(env):
