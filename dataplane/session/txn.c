@@ -116,6 +116,7 @@ static void decide(struct session *s, struct part *part, struct request *chosen)
 static void decide_one(struct session *s, struct part *part)
 {
 	uint16_t left = part->asked & (uint16_t)~part->failed;
+	uint16_t awake = left & (uint16_t)~part->late;
 	struct request *r = part->back;
 
 	if (left == 0) {
@@ -124,7 +125,7 @@ static void decide_one(struct session *s, struct part *part)
 		return;
 	}
 	if (!part->txn->hedged)
-		r = find(part, 0, (uint8_t)__builtin_ctz(left));
+		r = find(part, 0, (uint8_t)__builtin_ctz(awake ? awake : left));
 	if (r)
 		decide(s, part, r);
 }
@@ -399,10 +400,17 @@ static bool enters_elsewhere(struct session *s, struct request *copy, struct mon
 
 void txn_late(struct session *s, struct request *copy)
 {
-	struct txn *txn = copy->part->txn;
+	struct part *part = copy->part;
+	struct txn *txn = part->txn;
 
-	if (txn->hedged && !copy->part->decided && hedge_now(s, txn))
+	if (part->decided || txn->level != CONSISTENCY_DC_ONE || copy->to.dc != 0)
+		return;
+	part->late |= (uint16_t)(1u << copy->to.rack);
+	if (!txn->hedged)
+		decide_one(s, part);
+	else if (hedge_now(s, txn))
 		txn->late = true;
+	txn_sent(s, txn);
 }
 
 void txn_answer(struct session *s, struct request *copy, struct mono now)

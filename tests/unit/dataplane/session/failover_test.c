@@ -204,6 +204,28 @@ static struct route_rig *shards(void)
 	return route_rig_new(&options);
 }
 
+// A write waits for its own rack only as long as that gives a sign of life.
+static void write_does_not_wait_for_the_late(void **state)
+{
+	struct route_rig *rig = shards();
+	struct route_rig_conn *c = ask(rig, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+	unsigned own;
+
+	(void)state;
+	assert_int_equal(rig->out_n, 2);
+	if (rig->out[0]->target == REQUEST_TO_STORE || rig->out[1]->target == REQUEST_TO_STORE)
+		fail_msg("the key is the own node's");
+	own = rig->out[0]->to.rack == 0 ? 0 : 1;
+	route_rig_doubt(rig, own);
+	route_rig_run(rig);
+	assert_int_equal(c->in_len, 0);
+	answer(rig, 1 - own, "+OK\r\n");
+	expect(c, "+OK\r\n");
+	answer(rig, 0, "+OK\r\n");
+	assert_int_equal(c->in_len, 0);
+	route_rig_free(rig);
+}
+
 // Each part is asked of one rack, and only what fails of the other.
 static void parts_go_on(void **state)
 {
@@ -293,6 +315,7 @@ int main(void)
 		cmocka_unit_test(late_read_of_a_client_that_is_gone),
 		cmocka_unit_test(no_sign_of_life),
 		cmocka_unit_test(writes_are_not_repeated),
+		cmocka_unit_test(write_does_not_wait_for_the_late),
 		cmocka_unit_test(parts_go_on),
 		cmocka_unit_test(write_enters_elsewhere),
 		cmocka_unit_test(write_that_was_sent_is_lost),
