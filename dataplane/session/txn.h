@@ -46,7 +46,7 @@ struct part {
 	uint32_t len;
 	uint16_t asked;  // DC_ONE: bit n is rack n of the own datacentre
 	uint16_t failed; // DC_ONE: of them, those not reached or not in time
-	uint16_t late;          // DC_ONE: of them, those that give no sign of life
+	uint16_t late;   // DC_ONE: of them, those that give no sign of life
 	uint8_t error;   // enum request_error, the first that was met
 	bool decided;
 	struct rte_mbuf *text; // an error that is the answer

@@ -188,8 +188,8 @@ static void segments_are_spread_and_none_is_lost(void **state)
 		assert_int_equal(total, BURST);
 	}
 	assert_int_equal(stats[0].stat[STAT_rx_steered] - steered, 128 * BURST - count[0]);
-	// Of 4096, 241 on average; the hash is linear and its key is drawn anew each time, so that a few
-	// hundred flows of one pattern may be spread less evenly than by chance.
+	// Of 4096, 241 on average; the hash is linear and its key is drawn anew each time, so that
+	// a few hundred flows of one pattern may be spread less evenly than by chance.
 	for (unsigned w = 0; w < WORKERS; w++)
 		assert_in_range(count[w], 40, 800);
 	assert_int_equal(in_use(), 0);
