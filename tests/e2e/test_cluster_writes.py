@@ -1,4 +1,4 @@
-"""The script that kills a node within writes and then looks for each: that promises are kept, and
+"""The script that makes something fail within writes and then looks for each: that promises are kept, and
 that it would notice if they were not."""
 
 import os
@@ -57,6 +57,26 @@ def test_each_safe_quorum(env):
         found = re.search(r"%s: (\d+) of (\d+) acknowledged by %s" % (dc, via), said)
         equal(found[1], found[2], "those of %s in %s" % (via, dc))
     check(acknowledged > 1000, "only %d were acknowledged", acknowledged)
+
+
+@limit(90)
+def test_a_store_is_lost(env):
+    """What it had is gone with it; the two others have all."""
+    del env
+    said = run(0, "--writes", "40000", "--fault", "store")
+    check(number(r"rack2 misses (\d+)", said) > 10000, "the store came back with what it had")
+    for rack in (1, 3):
+        equal(number(r"rack%d misses (\d+)" % rack, said), 0, "what rack%d misses" % rack)
+
+
+@limit(90)
+def test_datacentres_are_cut(env):
+    """Each goes on for itself; what the other missed is sent again when the link is back so soon."""
+    del env
+    said = run(0, "--writes", "60000", "--fault", "cut", "--topology", "two-dcs")
+    equal(number(r"refused +(\d+)", said), 0, "refused: each datacentre is whole")
+    for rack in ("dc1/rack1", "dc1/rack2", "dc2/rack1", "dc2/rack2"):
+        equal(number(rack + r" misses (\d+)", said), 0, "what %s misses" % rack)
 
 
 @limit(60)
