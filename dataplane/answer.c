@@ -61,6 +61,14 @@ static size_t trace(
 	return IPC_TRACE_SIZE(piece.n);
 }
 
+static enum ipc_ask_error capture_begin(
+	const struct answer_ctx *ctx, const struct ipc_capture_ask *ask)
+{
+	uint64_t epoch_ns = ask->epoch_ns != 0 ? ask->epoch_ns : ctx->wall_ns - ctx->now.ns;
+
+	return capture_start(ctx->capture, ask->id, &ask->limits, ctx->now, epoch_ns);
+}
+
 static size_t packets(
 	const struct answer_ctx *ctx, const struct ipc_capture_ask *ask, unsigned char *out)
 {
@@ -68,7 +76,7 @@ static size_t packets(
 	enum ipc_ask_error error = IPC_ASK_OK;
 
 	if (ask->op == IPC_CAPTURE_START)
-		error = capture_start(ctx->capture, ask->id, &ask->limits, ctx->now, ctx->wall_ns);
+		error = capture_begin(ctx, ask);
 	else if (ask->op == IPC_CAPTURE_STOP)
 		error = capture_stop(ctx->capture, ask->id);
 	else if (ask->op == IPC_CAPTURE_READ)

@@ -60,6 +60,13 @@ struct worker {
 
 // --- the stages of a turn
 
+// Not at the turn's time: another core's turn may have begun before this one's and answered what
+// came in this one.
+static void take_packets(struct worker *w, struct rte_mbuf *const *frames, unsigned n)
+{
+	capture_take(&w->capture, frames, n, clock_now(w->clock));
+}
+
 // A burst from the port, through Ethernet, ARP and IP; TCP segments are left in w->rx.
 static unsigned receive(struct worker *w)
 {
@@ -69,7 +76,7 @@ static unsigned receive(struct worker *w)
 	if (n == 0)
 		return 0;
 	if (capture_on(&w->capture))
-		capture_take(&w->capture, frames, n, w->now);
+		take_packets(w, frames, n);
 	net_input(w->net, frames, n, w->now, &w->rx);
 	w->rx.seg_n = port_keep_own(w->port, w->id, w->rx.seg, w->rx.seg_n, &w->stats);
 	return n;
@@ -165,7 +172,7 @@ static unsigned collect(struct worker *w)
 	unsigned n = net_collect(w->net, w->tx, NET_BURST);
 
 	if (capture_on(&w->capture))
-		capture_take(&w->capture, w->tx, n, w->now);
+		take_packets(w, w->tx, n);
 	return n;
 }
 

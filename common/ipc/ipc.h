@@ -20,7 +20,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-endian");
 
 #define IPC_MAGIC UINT32_C(0x43504944) // "DIPC"
-#define IPC_VERSION 3
+#define IPC_VERSION 4
 
 #define IPC_WORKERS_MAX 128
 #define IPC_ADDRS_MAX 8

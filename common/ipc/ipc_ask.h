@@ -122,6 +122,9 @@ struct ipc_capture_ask {
 	uint32_t op;     // enum ipc_capture_op
 	uint32_t offset; // READ: byte to begin at
 	struct ipc_capture_limits limits;
+	// START: Unix time when the clock of the workers, which is one, is 0, so that their records
+	// agree: what the first one's answer says (wall_ns - at_ns). 0: the worker finds it itself.
+	uint64_t epoch_ns;
 };
 
 struct ipc_capture_state {

@@ -29,6 +29,7 @@ struct job {
 	uint32_t worker;
 	uint32_t found;            // workers that have the capture
 	enum ipc_ask_error failed; // START: it is being taken back
+	uint64_t epoch_ns;         // START: for all workers, from the first one's answer
 	unsigned state_n;          // LIST: as many captures
 	struct ipc_capture_state state[IPC_CAPTURES_MAX];
 	unsigned char *bytes; // READ: of all workers, one after the other
@@ -55,6 +56,7 @@ static void ask(struct job *job, const struct rest_ctx *ctx, struct rest_reply *
 			.op = job->failed != IPC_ASK_OK ? IPC_CAPTURE_STOP : job->op,
 			.offset = job->offset,
 			.limits = job->limits,
+			.epoch_ns = job->epoch_ns,
 		}};
 
 	rest_job_ask(&job->job, ctx, IPC_CAPTURE_ASK, &question, reply);
@@ -80,6 +82,8 @@ static bool started(struct job *job, const struct ipc_capture *piece)
 		job->failed = (enum ipc_ask_error)piece->head.error;
 		return job->worker-- > 0;
 	}
+	if (job->worker == 0)
+		job->epoch_ns = piece->head.wall_ns - piece->head.at_ns;
 	return ++job->worker < piece->head.worker_n;
 }
 

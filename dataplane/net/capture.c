@@ -119,7 +119,7 @@ static void end(struct capture *capture, struct capture_slot *slot)
 static void add(struct capture *capture, struct capture_slot *slot, const struct rte_mbuf *m,
 	struct mono now)
 {
-	uint64_t wall = slot->wall_ns + now.ns;
+	uint64_t wall = slot->epoch_ns + now.ns;
 	struct record record = {
 		.s = (uint32_t)(wall / NS_PER_SEC),
 		.ns = (uint32_t)(wall % NS_PER_SEC),
@@ -205,7 +205,7 @@ static struct capture_slot *make_room(struct capture *capture)
 }
 
 enum ipc_ask_error capture_start(struct capture *capture, uint64_t id,
-	const struct ipc_capture_limits *limits, struct mono now, uint64_t wall_ns)
+	const struct ipc_capture_limits *limits, struct mono now, uint64_t epoch_ns)
 {
 	struct capture_slot *slot;
 
@@ -221,7 +221,7 @@ enum ipc_ask_error capture_start(struct capture *capture, uint64_t id,
 		.id = id,
 		.limits = *limits,
 		.order = ++capture->starts,
-		.wall_ns = wall_ns - now.ns,
+		.epoch_ns = epoch_ns,
 		.buffer = pool_get(&capture->buffers),
 		.running = true,
 	};

@@ -26,8 +26,8 @@
 struct capture_slot {
 	uint64_t id; // 0: free
 	struct ipc_capture_limits limits;
-	uint64_t order;   // of starts
-	uint64_t wall_ns; // Unix time when the core's clock is 0
+	uint64_t order;    // of starts
+	uint64_t epoch_ns; // Unix time when the core's clock is 0
 	struct mono until;
 	unsigned char *buffer; // of CAPTURE_BYTES_MAX
 	uint32_t bytes;
@@ -59,8 +59,9 @@ void capture_take(
 void capture_advance(struct capture *capture, struct mono now);
 
 // Does nothing when a capture of that id is there. Limits beyond what is possible are lowered.
+// `epoch_ns`: Unix time when the core's clock is 0.
 enum ipc_ask_error capture_start(struct capture *capture, uint64_t id,
-	const struct ipc_capture_limits *limits, struct mono now, uint64_t wall_ns);
+	const struct ipc_capture_limits *limits, struct mono now, uint64_t epoch_ns);
 
 // Ends it and forgets what it has.
 enum ipc_ask_error capture_stop(struct capture *capture, uint64_t id);

@@ -12,13 +12,17 @@ import time
 
 
 def start_time(pid):
-    """Clock ticks since boot, or None when there is no such process, or only its corpse."""
+    """Clock ticks since boot, or None when there is no such process, or only its corpse.
+
+    A first thread that has ended is no corpse yet: the others still hold the sockets.
+    """
     try:
         with open("/proc/%d/stat" % pid) as f:
             fields = f.read().rpartition(")")[2].split()
+        dead = fields[0] in "ZX" and len(os.listdir("/proc/%d/task" % pid)) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if dead else int(fields[19])
 
 
 class Process:

@@ -193,6 +193,19 @@ static void captures_are_begun_listed_and_ended(void **state)
 	assert_false(capture_on(&capture));
 }
 
+static void captures_count_time_from_what_they_are_told_or_the_own_clock(void **state)
+{
+	(void)state;
+	packets(IPC_CAPTURE_START, 6);
+	assert_int_equal(capture.slot[0].epoch_ns, WALL - pair->now.ns);
+	packets(IPC_CAPTURE_STOP, 6);
+	desk.ask.capture.op = IPC_CAPTURE_START;
+	desk.ask.capture.epoch_ns = WALL - 5;
+	run(IPC_CAPTURE_ASK);
+	assert_int_equal(capture.slot[0].id, 6);
+	assert_int_equal(capture.slot[0].epoch_ns, WALL - 5);
+}
+
 static void any_question_has_an_answer(void **state)
 {
 	static const enum ipc_id kinds[] = {
@@ -223,6 +236,7 @@ int main(void)
 		TEST(peers_are_answered),
 		TEST(the_trace_is_answered),
 		TEST(captures_are_begun_listed_and_ended),
+		TEST(captures_count_time_from_what_they_are_told_or_the_own_clock),
 		TEST(any_question_has_an_answer),
 	};
 

@@ -15,7 +15,7 @@
 static void version_and_ids(void **state)
 {
 	(void)state;
-	assert_int_equal(IPC_VERSION, 3);
+	assert_int_equal(IPC_VERSION, 4);
 	assert_int_equal(IPC_HELLO, 1);
 	assert_int_equal(IPC_SNAPSHOT, 2);
 	assert_int_equal(IPC_SNAPSHOT_ACK, 3);
@@ -165,11 +165,12 @@ static void questions(void **state)
 	AT(ipc_capture_limits, ms, 24);
 	AT(ipc_capture_limits, port, 28);
 	AT(ipc_capture_limits, snap, 30);
-	SIZE(ipc_capture_ask, 64);
+	SIZE(ipc_capture_ask, 72);
 	AT(ipc_capture_ask, id, 16);
 	AT(ipc_capture_ask, op, 24);
 	AT(ipc_capture_ask, offset, 28);
 	AT(ipc_capture_ask, limits, 32);
+	AT(ipc_capture_ask, epoch_ns, 64);
 }
 
 static void answers(void **state)
@@ -228,7 +229,7 @@ static void golden_bytes(void **state)
 		0x49,
 		0x50,
 		0x43, // "DIPC"
-		0x03,
+		0x04,
 		0x00, // version
 		0x01,
 		0x00, // HELLO

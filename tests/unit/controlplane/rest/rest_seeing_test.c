@@ -327,6 +327,33 @@ static void a_capture_begins_on_every_worker(void **state)
 	expect_error("POST", "/v1/captures?snap=100", REST_BAD_REQUEST, "which flow");
 }
 
+// A worker began a capture when its clock was at 1 us.
+static bool answer_begun(uint64_t wall_ns)
+{
+	struct ipc_capture piece = {.head = head(3)};
+
+	piece.head.at_ns = 1000;
+	piece.head.wall_ns = wall_ns;
+	memcpy(bytes, &piece, sizeof(piece));
+	return answer(IPC_CAPTURE_SIZE(0));
+}
+
+static void all_workers_count_time_from_the_first_ones_moment(void **state)
+{
+	static const uint64_t epoch_ns = 1700000000000000000;
+
+	(void)state;
+	assert_true(begin("POST", "/v1/captures?port=1"));
+	assert_int_equal(asked.capture.epoch_ns, 0);
+	assert_true(answer_begun(epoch_ns + 1000));
+	assert_int_equal(asked.capture.epoch_ns, epoch_ns);
+	assert_true(answer_begun(epoch_ns + 1077)); // it read the wall clock late
+	assert_int_equal(asked.head.worker, 2);
+	assert_int_equal(asked.capture.epoch_ns, epoch_ns);
+	assert_false(answer_begun(epoch_ns + 1000));
+	json_decref(end(REST_CREATED));
+}
+
 static void a_capture_that_one_worker_has_no_room_for_is_taken_back(void **state)
 {
 	(void)state;
@@ -429,6 +456,7 @@ int main(void)
 		TEST(a_trace_is_put_together),
 		TEST(a_trace_of_one_port),
 		TEST(a_capture_begins_on_every_worker),
+		TEST(all_workers_count_time_from_the_first_ones_moment),
 		TEST(a_capture_that_one_worker_has_no_room_for_is_taken_back),
 		TEST(captures_of_all_workers_are_added_up),
 		TEST(a_file_is_read_piece_by_piece),
