@@ -72,6 +72,8 @@ static void orphan_all(struct session *s, struct client *c)
 		r->client = NULL;
 		r->flags &= (uint16_t)~REQUEST_OF_CLIENT;
 		stat_inc(s->stats, STAT_client_dropped_requests);
+		if (c->dnode)
+			stat_dec(s->stats, STAT_dnode_client_out_queue);
 		session_release(s, r);
 		r = next;
 	}

@@ -90,8 +90,10 @@ struct request *parse_new(struct session *s, struct client *c, struct mono now)
 		.read_at = now,
 		.flags = REQUEST_OF_CLIENT | REQUEST_WHOLE,
 	};
-	if (c->dnode)
+	if (c->dnode) {
 		dnode_in_begin(c, r);
+		stat_inc(s->stats, STAT_dnode_client_out_queue);
+	}
 	if (c->last)
 		c->last->client_next = r;
 	else

@@ -174,6 +174,8 @@ void session_forget_first(struct session *s, struct client *c)
 	if (!c->first)
 		c->last = NULL;
 	c->n--;
+	if (c->dnode)
+		stat_dec(s->stats, STAT_dnode_client_out_queue);
 	if (r->target == REQUEST_TO_STORE && --c->store_n == 0)
 		c->lane = CLIENT_LANE_NONE;
 	if (c->bulk == r) {

@@ -23,6 +23,11 @@ static size_t put(char *out, uint64_t id, bool same_dc)
 	return len + sizeof(GET) - 1;
 }
 
+static uint64_t unanswered(const struct route_rig *rig)
+{
+	return rig->pair->host[0].stats.stat[STAT_dnode_client_out_queue];
+}
+
 static void answer(
 	struct route_rig *rig, struct route_rig_conn *c, unsigned n, uint64_t id, bool same_dc)
 {
@@ -30,6 +35,7 @@ static void answer(
 	size_t used;
 
 	assert_int_equal(rig->out_n, n);
+	assert_int_equal(unanswered(rig), n);
 	route_rig_answer(rig, 0, "$-1\r\n", 5, 0, 0);
 	route_rig_run(rig);
 	dnode_parser_init(&p);
@@ -66,10 +72,28 @@ static void same_dc_is_that_of_the_request(void **state)
 	route_rig_free(rig);
 }
 
+static void requests_of_a_lost_peer_wait_no_more(void **state)
+{
+	struct route_rig_options options = route_rig_options();
+	struct route_rig *rig = route_rig_new(&options);
+	struct route_rig_conn *c = route_rig_connect(rig, ROUTE_RIG_PEER_PORT);
+	char bytes[2 * (DNODE_HEADER_MAX + sizeof(GET))];
+	size_t len = put(bytes, 1, true);
+
+	(void)state;
+	len += put(bytes + len, 2, true);
+	route_rig_send(rig, c, bytes, len);
+	assert_int_equal(unanswered(rig), 2);
+	route_rig_reset(rig, c);
+	assert_int_equal(unanswered(rig), 0);
+	route_rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_dc_is_that_of_the_request),
+		cmocka_unit_test(requests_of_a_lost_peer_wait_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
