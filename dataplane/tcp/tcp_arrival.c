@@ -192,6 +192,9 @@ static bool complete_simultaneous_open(struct tcp_conn *conn, const struct tcp_s
 		tcp_rst_reply(conn->tcp, seg);
 		return false;
 	}
+	// Our SYN-ACK did not leave yet, and now won't: both of the peer's came in one burst.
+	if (conn->syn_due)
+		conn->ack_now = true;
 	conn->snd_una = seg->ack;
 	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
 	conn->max_snd_wnd = conn->snd_wnd;

@@ -34,13 +34,22 @@ static uint32_t recv_space(const struct tcp_conn *conn)
 	return buf > used ? buf - used : 0;
 }
 
+// What a field can say of it. Beyond that there is nothing to tell a peer of: an ACK that says the
+// same again is a duplicate, and three of them a loss.
+static uint32_t tellable(const struct tcp_conn *conn, uint32_t window)
+{
+	return RTE_MIN(window >> conn->rcv_wscale, TCP_WINDOW_MAX) << conn->rcv_wscale;
+}
+
 uint32_t tcp_output_window(const struct tcp_conn *conn)
 {
 	uint32_t offered = seq_ahead(conn->rcv_adv, conn->rcv_nxt);
 	uint32_t space = recv_space(conn);
 	uint32_t step = RTE_MIN(tcp_conn_rcv_buf(conn) / 2, (uint32_t)conn->mss);
 
-	return space > offered && space - offered >= step ? space : offered;
+	if (space <= offered || space - offered < step)
+		return offered;
+	return RTE_MAX(offered, tellable(conn, space));
 }
 
 // The window field; the right edge that it means is remembered, since data up to it must be taken
