@@ -173,8 +173,8 @@ void sim_plan_excuse(struct sim_plan *plan)
 		plan->cfg[0].half_open_max > 2 && plan->cfg[1].half_open_max > 2;
 	plan->may_reset = !plan->clean || slow;
 	// Cuts that are in step with time-outs, which are whole seconds, meet every try.
-	plan->may_time_out = plan->dead_after > 0 || plan->link[0].cut_for > 0 ||
-		plan->link[1].cut_for > 0;
+	plan->may_time_out =
+		plan->dead_after > 0 || plan->link[0].cut_for > 0 || plan->link[1].cut_for > 0;
 	time = plan->clean ? start + 0.5 + 2 * time : start + 60 + 8 * time * cut_factor(plan);
 	// Each size of packets that is tried costs a time-out, of 3 s at first when a SYN was lost.
 	if (plan->link[0].hole > 0 || plan->link[1].hole > 0)
