@@ -162,8 +162,7 @@ static void handle_reset(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (seg->seq != conn->rcv_nxt) {
 		tcp_trace_drop(conn, DROP_TCP_RST_BLIND, seg->seq);
-		if (seq_acceptable(
-			    seg->seq, 0, conn->rcv_nxt, seq_ahead(conn->rcv_adv, conn->rcv_nxt)))
+		if (seq_in_window(seg->seq, conn->rcv_nxt, seq_ahead(conn->rcv_adv, conn->rcv_nxt)))
 			tcp_arrival_challenge(conn);
 		return;
 	}

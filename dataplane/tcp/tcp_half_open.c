@@ -322,7 +322,7 @@ static void handle_reset(struct tcp *tcp, struct tcp_half_open *half, const stru
 		return;
 	}
 	stat_drop(tcp->stats, DROP_TCP_RST_BLIND);
-	if (seq_acceptable(seg->seq, 0, half->irs + 1, RTE_MIN(tcp->cfg.rcv_buf, TCP_WINDOW_MAX)))
+	if (seq_in_window(seg->seq, half->irs + 1, RTE_MIN(tcp->cfg.rcv_buf, TCP_WINDOW_MAX)))
 		challenge(tcp, half, seg);
 }
 

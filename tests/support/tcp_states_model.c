@@ -100,8 +100,10 @@ static bool acceptable(const struct states_tcb *tcb, const struct states_seg *se
 	uint32_t len = seg_len(seg);
 	uint32_t last = seg->seq + len - 1;
 
+	// Ours: the RFC takes what stands at the right edge of a window only if it is closed; but a
+	// peer that has filled the window has no other number for its acknowledgements.
 	if (len == 0)
-		return wnd == 0 ? seg->seq == nxt : within(seg->seq, nxt, wnd);
+		return within(seg->seq, nxt, wnd + 1);
 	if (wnd == 0)
 		return false;
 	// Ours: the RFC looks at the first and the last octet only, and forgets what begins before

@@ -35,7 +35,8 @@ static void test_acceptability(void **state)
 		assert_false(seq_acceptable(nxt, 1, nxt, 0));
 		assert_true(seq_acceptable(nxt, 0, nxt, 10));
 		assert_true(seq_acceptable(nxt + 9, 0, nxt, 10));
-		assert_false(seq_acceptable(nxt + 10, 0, nxt, 10));
+		assert_true(seq_acceptable(nxt + 10, 0, nxt, 10));
+		assert_false(seq_acceptable(nxt + 11, 0, nxt, 10));
 		assert_false(seq_acceptable(nxt - 1, 0, nxt, 10));
 		assert_true(seq_acceptable(nxt - 5, 6, nxt, 10));
 		assert_false(seq_acceptable(nxt - 5, 5, nxt, 10));
